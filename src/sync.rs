@@ -22,12 +22,8 @@ pub(crate) use std::sync::atomic::Ordering;
 
 /// Statics and other process-wide state that no model looks at: always the real ones.
 pub(crate) mod global {
-    #[expect(clippy::disallowed_types, reason = "this is the file they come through")]
-    mod names {
-        pub(crate) use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize};
-        pub(crate) use std::sync::{Mutex, OnceLock};
-    }
-    pub(crate) use names::*;
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use std::sync::{Mutex, OnceLock};
 }
 
 /// Turns `$order` into `Relaxed`, or any expression into another, under the named mutant: what a loom model must catch.
@@ -46,7 +42,6 @@ macro_rules! mutant {
 pub(crate) use mutant;
 
 #[cfg(not(laneway_loom))]
-#[expect(clippy::disallowed_types, reason = "this is the file they come through")]
 mod real {
     use std::sync::PoisonError;
     use std::time::{Duration, Instant};
@@ -61,15 +56,18 @@ mod real {
 
     pub(crate) use atomic_waker::AtomicWaker;
 
-    /// Checks under loom that two accesses do not race; nothing otherwise.
-    #[derive(Debug, Default)]
-    pub(crate) struct AccessCheck;
+    /// Lets loom check that accesses to numbered places do not race; nothing otherwise.
+    #[derive(Debug)]
+    pub(crate) struct AccessChecks;
 
-    impl AccessCheck {
+    impl AccessChecks {
+        pub(crate) fn new(_places: usize) -> Self {
+            AccessChecks
+        }
         #[inline(always)]
-        pub(crate) fn read(&self) {}
+        pub(crate) fn read(&self, _place: usize) {}
         #[inline(always)]
-        pub(crate) fn write(&self) {}
+        pub(crate) fn write(&self, _place: usize) {}
     }
 
     /// A mutex whose lock outlives a panic of its holder: no user code runs while one of ours is held.
@@ -95,10 +93,6 @@ mod real {
     impl<T> Swap<T> {
         pub(crate) fn new(value: T) -> Self {
             Swap(std::sync::Arc::new(arc_swap::ArcSwap::from_pointee(value)))
-        }
-
-        pub(crate) fn load_full(&self) -> std::sync::Arc<T> {
-            self.0.load_full()
         }
 
         /// Puts `value` in place and returns the old one, for the caller to drop where that may take long.
@@ -265,15 +259,22 @@ mod model {
     pub(crate) use loom::thread::{JoinHandle, Thread, current, park, yield_now};
     pub(crate) use loom::thread_local;
 
-    #[derive(Debug, Default)]
-    pub(crate) struct AccessCheck(loom::cell::UnsafeCell<()>);
+    #[derive(Debug)]
+    pub(crate) struct AccessChecks(Box<[loom::cell::UnsafeCell<()>]>);
 
-    impl AccessCheck {
-        pub(crate) fn read(&self) {
-            self.0.with(|_| ());
+    impl AccessChecks {
+        pub(crate) fn new(places: usize) -> Self {
+            AccessChecks(
+                (0..places)
+                    .map(|_| loom::cell::UnsafeCell::new(()))
+                    .collect(),
+            )
         }
-        pub(crate) fn write(&self) {
-            self.0.with_mut(|_| ());
+        pub(crate) fn read(&self, place: usize) {
+            self.0[place].with(|_| ());
+        }
+        pub(crate) fn write(&self, place: usize) {
+            self.0[place].with_mut(|_| ());
         }
     }
 
@@ -298,10 +299,6 @@ mod model {
             Swap(std::sync::Arc::new(Mutex::new(std::sync::Arc::new(value))))
         }
 
-        pub(crate) fn load_full(&self) -> std::sync::Arc<T> {
-            self.0.lock().clone()
-        }
-
         pub(crate) fn swap(&self, value: std::sync::Arc<T>) -> std::sync::Arc<T> {
             std::mem::replace(&mut self.0.lock(), value)
         }
@@ -309,7 +306,7 @@ mod model {
         pub(crate) fn cached(&self) -> Cached<T> {
             Cached {
                 swap: std::sync::Arc::clone(&self.0),
-                value: self.load_full(),
+                value: self.0.lock().clone(),
             }
         }
     }
@@ -378,4 +375,18 @@ mod model {
     }
 
     pub(crate) fn prepare_fences() {}
+}
+
+/// A value on cache lines of its own. 128 bytes: the adjacent-line prefetcher of x86 pulls lines in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+impl<T> std::ops::Deref for Padded<T> {
+    type Target = T;
+
+    #[inline(always)]
+    fn deref(&self) -> &T {
+        &self.0
+    }
 }

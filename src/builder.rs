@@ -1,0 +1,173 @@
+//! How a router is set up.
+
+use crate::affinity;
+use crate::error::BuildError;
+use crate::interest::MAX_SHARDS;
+use crate::lane;
+use crate::router::Router;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+/// What a shard does when it finds nothing to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Wait {
+    /// Looks again at once. The lowest latency; each shard occupies a CPU for good.
+    Spin,
+    /// Spins a little, then lets other threads run between looks.
+    Yield,
+    /// Spins, yields, then sleeps until a publisher wakes it. The default.
+    #[default]
+    Park,
+}
+
+/// Which CPUs the shards' threads are bound to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Pinning {
+    /// Each to one of the process's allowed CPUs, those first that the fewest shards of this process are bound to. With as
+    /// many shards as CPUs or more, none is bound. The default.
+    #[default]
+    Auto,
+    /// Shard `i` to the CPU with the number at place `i`, from the start again if there are fewer. A CPU that cannot be had
+    /// is reported as a tracing warning, and its shard runs unbound.
+    Cores(Vec<usize>),
+    /// None.
+    Off,
+}
+
+/// What a running router needs to know of its setup.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) shards: usize,
+    pub(crate) wait: Wait,
+    pub(crate) lane_capacity: usize,
+    pub(crate) max_subscriptions: usize,
+    pub(crate) shutdown_timeout: Duration,
+}
+
+/// Sets up a [`Router`]: see [`Router::builder`].
+///
+/// ```
+/// use laneway::{Pinning, Router, Wait};
+///
+/// let router = Router::<u64>::builder()
+///     .shards(2)
+///     .pinning(Pinning::Off)
+///     .wait(Wait::Yield)
+///     .lane_capacity(64)
+///     .build()?;
+/// assert_eq!(router.stats().shards.len(), 2);
+/// # Ok::<(), laneway::BuildError>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct RouterBuilder<E> {
+    shards: Option<usize>,
+    pinning: Pinning,
+    wait: Wait,
+    lane_capacity: Option<usize>,
+    max_subscriptions: usize,
+    shutdown_timeout: Duration,
+    events: PhantomData<fn() -> E>,
+}
+
+/// The most subscriptions a router can be set up for.
+const MAX_SUBSCRIPTIONS: usize = 1 << 30;
+/// The most slots a lane can be set up for.
+const MAX_LANE_CAPACITY: usize = 1 << 24;
+
+impl<E: Clone + Send + 'static> RouterBuilder<E> {
+    pub(crate) fn new() -> Self {
+        RouterBuilder {
+            shards: None,
+            pinning: Pinning::default(),
+            wait: Wait::default(),
+            lane_capacity: None,
+            max_subscriptions: 1 << 20,
+            shutdown_timeout: Duration::from_secs(5),
+            events: PhantomData,
+        }
+    }
+
+    /// How many shards, each a thread: 1 to 64. By default half of the CPUs the process may use, at least one.
+    pub fn shards(self, count: usize) -> Self {
+        RouterBuilder {
+            shards: Some(count),
+            ..self
+        }
+    }
+
+    /// Which CPUs the shards are bound to. By default [`Pinning::Auto`].
+    pub fn pinning(self, pinning: Pinning) -> Self {
+        RouterBuilder { pinning, ..self }
+    }
+
+    /// What a shard does when it finds nothing to do. By default [`Wait::Park`].
+    pub fn wait(self, wait: Wait) -> Self {
+        RouterBuilder { wait, ..self }
+    }
+
+    /// How many events each lane holds: 1 to 2^24. By default 256, and fewer for payloads with which that would take more
+    /// than 256 KiB.
+    ///
+    /// Each publisher has a lane to each shard it has published to. The implicit publishers behind
+    /// [`Router::publish`] have lanes of this, and at most 32.
+    pub fn lane_capacity(self, events: usize) -> Self {
+        RouterBuilder {
+            lane_capacity: Some(events),
+            ..self
+        }
+    }
+
+    /// How many subscriptions there can be at a time: 1 to 2^30. By default 2^20.
+    pub fn max_subscriptions(self, count: usize) -> Self {
+        RouterBuilder {
+            max_subscriptions: count,
+            ..self
+        }
+    }
+
+    /// How long dropping the last handle waits for the shards to finish. By default 5 s.
+    pub fn shutdown_timeout(self, timeout: Duration) -> Self {
+        RouterBuilder {
+            shutdown_timeout: timeout,
+            ..self
+        }
+    }
+
+    /// Starts the shards.
+    ///
+    /// # Errors
+    ///
+    /// A number out of its range, or a thread that the system refuses.
+    pub fn build(self) -> Result<Router<E>, BuildError> {
+        let cpus = affinity::allowed_cpus();
+        let by_default = (cpus.len() / 2).clamp(1, MAX_SHARDS);
+        let shards = self.shards.unwrap_or(by_default);
+        if !(1..=MAX_SHARDS).contains(&shards) {
+            return Err(BuildError::Shards { shards });
+        }
+        let lane_capacity = self
+            .lane_capacity
+            .unwrap_or_else(lane::default_capacity::<E>);
+        if !(1..=MAX_LANE_CAPACITY).contains(&lane_capacity) {
+            return Err(BuildError::LaneCapacity {
+                events: lane_capacity,
+            });
+        }
+        if !(1..=MAX_SUBSCRIPTIONS).contains(&self.max_subscriptions) {
+            return Err(BuildError::MaxSubscriptions {
+                count: self.max_subscriptions,
+            });
+        }
+        let config = Config {
+            shards,
+            wait: self.wait,
+            lane_capacity,
+            max_subscriptions: self.max_subscriptions,
+            shutdown_timeout: self.shutdown_timeout,
+        };
+        Router::start(config, affinity::plan(&self.pinning, shards))
+    }
+}

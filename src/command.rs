@@ -1,0 +1,22 @@
+//! What a shard is told beside events.
+
+use crate::countdown::Done;
+use crate::lane::Consumer;
+use crate::shard::Seat;
+use crate::subscription::Record;
+use std::sync::Arc;
+
+/// Taken between runs, in the order in which they were sent.
+///
+/// Their number is bounded by others: one `Attach` for each lane, one `Spawn` and one `Remove` for each seat that
+/// `max_subscriptions` counts, one `Flush` for each thread that waits.
+pub(crate) enum Command<E> {
+    /// A publisher's new lane.
+    Attach(Consumer<E>),
+    /// A new actor.
+    Spawn(Seat<E>),
+    /// Its interest is out of the table already. `done` when the actor is dropped.
+    Remove { record: Arc<Record>, done: Done },
+    /// `done` when all that is in the lanes now is handled.
+    Flush(Done),
+}

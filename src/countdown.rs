@@ -1,0 +1,69 @@
+//! Waiting until others are done. Off the hot path: a short lock is fine here.
+
+use crate::sync::{Mutex, Thread, current, park, park_timeout};
+use std::sync::Arc;
+use std::time::Instant;
+
+struct State {
+    left: usize,
+    waiting: Vec<Thread>,
+}
+
+/// The waiting end.
+pub(crate) struct Countdown(Arc<Mutex<State>>);
+
+/// One of those waited for. Dropping it says "done", so a command that is never carried out holds nobody up either.
+pub(crate) struct Done(Arc<Mutex<State>>);
+
+impl Countdown {
+    /// `count` ends to wait for.
+    pub(crate) fn new(count: usize) -> (Self, Vec<Done>) {
+        let state = Arc::new(Mutex::new(State {
+            left: count,
+            waiting: Vec::new(),
+        }));
+        let all = (0..count).map(|_| Done(Arc::clone(&state))).collect();
+        (Countdown(state), all)
+    }
+
+    /// Blocks until all are done, or `deadline`; without one for ever. Says whether all are done.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) -> bool {
+        {
+            let mut state = self.0.lock();
+            if state.left == 0 {
+                return true;
+            }
+            state.waiting.push(current());
+        }
+        loop {
+            match deadline.map(|at| at.saturating_duration_since(Instant::now())) {
+                None => park(),
+                Some(left) if left.is_zero() => return self.is_over(),
+                Some(left) => park_timeout(left),
+            }
+            if self.is_over() {
+                return true;
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.lock().left == 0
+    }
+}
+
+impl Drop for Done {
+    fn drop(&mut self) {
+        let waiting = {
+            let mut state = self.0.lock();
+            state.left -= 1;
+            if state.left > 0 {
+                return;
+            }
+            std::mem::take(&mut state.waiting)
+        };
+        for thread in waiting {
+            thread.unpark();
+        }
+    }
+}

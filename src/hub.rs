@@ -1,0 +1,464 @@
+//! What publishers, shards and handles share: the interest table, the ways to the shards, the registry of subscriptions.
+//!
+//! Publishers read `closed`, `epoch` and the table; none of them changes but when somebody subscribes or closes. All that
+//! changes them goes through the one registry lock. Under it nobody waits, calls user code or frees an old table.
+//!
+//! # A subscription sees exactly what is published after it (G5)
+//!
+//! ```text
+//! subscribe                           publish                       shard
+//! A1 epoch += 1, the actor's `since`  B1 read the epoch             C1 find a run in a lane
+//! A2 the table shows the interest     B2 read the table             C2 take commands
+//! A3 push the actor as a command      B3 commit, with that epoch    C3 handle the run
+//! ```
+//!
+//! *Published after*: A1–A3 happen before B1. So the epoch is at least `since`, the table shows the shard, and as C1 reads
+//! what B3 wrote, C2 finds the command. Were commands taken before C1, an event could come between the two and be handled
+//! without its actor.
+//!
+//! *Published before*: B1 happens before A1, so the event's epoch is below `since`, and C3 skips the actor.
+//!
+//! The table comes before the command because the shard builds its routes from the table: once it has the command, the
+//! table it loads shows the interest.
+
+use crate::actor::{Actor, StopReason};
+use crate::builder::Config;
+use crate::command::Command;
+use crate::countdown::Countdown;
+use crate::error::{FlushError, SubscribeError, UnsubscribeError};
+use crate::filter::{Filter, FilterKey};
+use crate::interest::{Ledger, Table};
+use crate::lane::{self, Consumer, Probe, Producer};
+use crate::local;
+use crate::router::WeakRouter;
+use crate::shard::Seat;
+use crate::sleep::{Bell, COMMAND, LANE_BITS};
+use crate::stats::{Meter, ShardStats, Stats};
+use crate::subscribe::Placement;
+use crate::subscription::{Control, Explanation, Record, SubscriptionId, SubscriptionInfo};
+use crate::sync::{
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, Padded, Queue, Swap,
+    fence_heavy, global, mutant,
+};
+use crate::topic::Topic;
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub(crate) struct Hub<E> {
+    /// Process-wide, for the per-thread outlets.
+    pub(crate) id: u64,
+    pub(crate) config: Config,
+    /// Nothing is accepted any more. See `gate.rs`.
+    closed: AtomicBool,
+    /// `closed` was seen, or will be, by every publisher not inside its gate.
+    sealed: AtomicBool,
+    /// Counts subscriptions ever made. Rises under the registry lock.
+    epoch: AtomicU64,
+    interest: Swap<Table>,
+    pub(crate) ports: Box<[Port<E>]>,
+    /// Seats taken, from `subscribe` until the shard has freed them.
+    seats: AtomicUsize,
+    registry: Mutex<Registry>,
+    router: global::OnceLock<WeakRouter<E>>,
+}
+
+/// The way to one shard.
+pub(crate) struct Port<E> {
+    pub(crate) bell: Arc<Bell>,
+    commands: Queue<Command<E>>,
+    next_bit: AtomicU32,
+    /// Its lanes, for statistics. Swept as lanes come.
+    probes: Mutex<Vec<Probe<E>>>,
+    pub(crate) meter: Meter,
+    /// Events in the shard's spill. Written by the shard's thread.
+    pub(crate) spilled: Padded<AtomicUsize>,
+}
+
+/// All that lives under the lock.
+struct Registry {
+    ledger: Ledger,
+    subscriptions: HashMap<SubscriptionId, Arc<Record>>,
+    names: HashMap<Arc<str>, SubscriptionId>,
+    /// Live subscriptions by shard.
+    load: Vec<usize>,
+}
+
+/// What a subscription is made of.
+pub(crate) struct Plan {
+    pub(crate) filters: Vec<Filter>,
+    pub(crate) name: Option<String>,
+    pub(crate) placement: Placement,
+}
+
+impl<E> Port<E> {
+    fn new() -> Self {
+        Port {
+            bell: Arc::new(Bell::new()),
+            commands: Queue::new(),
+            next_bit: AtomicU32::new(0),
+            probes: Mutex::new(Vec::new()),
+            meter: Meter::default(),
+            spilled: Padded(AtomicUsize::new(0)),
+        }
+    }
+
+    /// After a push: the shard will take it. If it has exited, what is queued is dropped here, which tells those who wait.
+    fn call(&self) {
+        if !self.bell.ring(COMMAND) {
+            self.drop_commands();
+        }
+    }
+
+    pub(crate) fn send(&self, command: Command<E>) {
+        self.commands.push(command);
+        self.call();
+    }
+
+    pub(crate) fn next_command(&self) -> Option<Command<E>> {
+        self.commands.pop()
+    }
+
+    /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
+    pub(crate) fn exit(&self) {
+        self.bell.exit();
+        self.drop_commands();
+    }
+
+    fn drop_commands(&self) {
+        while let Some(command) = self.commands.pop() {
+            drop(command);
+        }
+    }
+
+    pub(crate) fn stats(&self) -> ShardStats {
+        let (lanes, depth) = {
+            let probes = self.probes.lock();
+            let live = probes.iter().filter(|probe| !probe.is_gone());
+            live.fold((0, 0), |(lanes, depth), probe| {
+                (lanes + 1, depth + probe.depth())
+            })
+        };
+        let meter = &self.meter;
+        ShardStats {
+            lanes,
+            depth,
+            spilled: self.spilled.load(Ordering::Relaxed),
+            events: meter.events.get(),
+            runs: meter.runs.get(),
+            handled: meter.handled.get(),
+            discarded: meter.discarded.get(),
+            dropped: crate::stats::Dropped {
+                stopped: meter.dropped_stopped.get(),
+            },
+            matched: meter.matched.get(),
+            panics: meter.panics.get(),
+            commands: meter.commands.get(),
+            parks: meter.parks.get(),
+        }
+    }
+}
+
+impl<E> Hub<E> {
+    pub(crate) fn new(config: Config) -> Self {
+        static NEXT: global::AtomicU64 = global::AtomicU64::new(1);
+        let ledger = Ledger::new();
+        Hub {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            closed: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
+            epoch: AtomicU64::new(1),
+            interest: Swap::new(Table::clone(ledger.table())),
+            ports: (0..config.shards).map(|_| Port::new()).collect(),
+            seats: AtomicUsize::new(0),
+            registry: Mutex::new(Registry {
+                ledger,
+                subscriptions: HashMap::new(),
+                names: HashMap::new(),
+                load: vec![0; config.shards],
+            }),
+            router: global::OnceLock::new(),
+            config,
+        }
+    }
+
+    pub(crate) fn set_router(&self, router: WeakRouter<E>) {
+        let _ = self.router.set(router);
+    }
+
+    pub(crate) fn router(&self) -> WeakRouter<E> {
+        self.router.get().cloned().unwrap_or_default()
+    }
+
+    /// Inside a gate, see `gate.rs`; elsewhere a hint.
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        // ORDERING: Relaxed: inside a gate this is the load of a store-then-load pair, after the gate's light fence.
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in `close`: gates that are looked at after this count.
+        self.sealed.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn epoch(&self) -> u64 {
+        // ORDERING: Relaxed: both directions of G5 rest on happens-before and the coherence of this one word.
+        self.epoch.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn interest(&self) -> &Swap<Table> {
+        &self.interest
+    }
+
+    /// Makes a lane to a shard and tells the shard.
+    pub(crate) fn connect(
+        &self,
+        shard: usize,
+        capacity: usize,
+        gate: crate::gate::GateView,
+    ) -> Producer<E> {
+        let port = &self.ports[shard];
+        let bit = port.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
+        let (producer, consumer): (_, Consumer<E>) =
+            lane::lane(capacity, 1, gate, Arc::clone(&port.bell), bit);
+        {
+            let mut probes = port.probes.lock();
+            probes.retain(|probe| !probe.is_gone());
+            probes.push(producer.probe());
+        }
+        port.send(Command::Attach(consumer));
+        producer
+    }
+
+    /// Refuses all that comes after. Says whether this call did it.
+    pub(crate) fn close(&self) -> bool {
+        let first = {
+            // Under the lock: a subscription is either complete by now, and its shard will find it, or refused.
+            let _registry = self.registry.lock();
+            // ORDERING: with the heavy fence the other side of each gate's store-then-load pair.
+            !self.closed.swap(true, Ordering::Relaxed)
+        };
+        if !mutant!("close_no_fence") {
+            fence_heavy();
+        }
+        // ORDERING: Release pairs with the Acquire in `is_sealed`.
+        self.sealed.store(true, Ordering::Release);
+        for port in &self.ports {
+            port.call();
+        }
+        first
+    }
+
+    /// Enters a subscription: when this returns, what is published is for it.
+    pub(crate) fn subscribe(
+        &self,
+        plan: Plan,
+        actor: Box<dyn Actor<E>>,
+    ) -> Result<Arc<Record>, SubscribeError> {
+        let keys = compile(&plan.filters)?;
+        let name: Option<Arc<str>> = plan.name.map(Into::into);
+        let (record, old_table) = {
+            let mut guard = self.registry.lock();
+            let registry = &mut *guard;
+            if self.is_closed() {
+                return Err(SubscribeError::Closed);
+            }
+            if let Some(name) = &name
+                && registry.names.contains_key(name)
+            {
+                return Err(SubscribeError::DuplicateName(name.to_string()));
+            }
+            let shard = registry.place(plan.placement, &keys)?;
+            let limit = self.config.max_subscriptions;
+            if self.seats.load(Ordering::Relaxed) >= limit {
+                return Err(SubscribeError::TooMany { limit });
+            }
+            self.seats.fetch_add(1, Ordering::Relaxed);
+            // ORDERING: Relaxed: see the module's documentation; nothing else is handed over by it.
+            let since = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+            let table = registry.ledger.add(&keys, shard);
+            let old_table = table.map(|table| self.interest.swap(table));
+            let id = SubscriptionId::next();
+            let record = Arc::new(Record::new(id, shard, keys, name.clone()));
+            let seat = Seat::new(actor, Arc::clone(&record), since);
+            // Under the lock, so that nobody who finds the id can end the subscription before its shard knows it.
+            self.ports[shard].commands.push(Command::Spawn(seat));
+            registry.load[shard] += 1;
+            registry.names.extend(name.map(|name| (name, id)));
+            registry.subscriptions.insert(id, Arc::clone(&record));
+            (record, old_table)
+        };
+        drop(old_table);
+        self.ports[usize::from(record.shard)].call();
+        Ok(record)
+    }
+
+    /// Takes a subscription off the table. `None`: somebody else did, or it never was.
+    fn withdraw(&self, id: SubscriptionId) -> Option<Arc<Record>> {
+        let (record, old_table) = {
+            let mut guard = self.registry.lock();
+            let registry = &mut *guard;
+            let record = registry.subscriptions.remove(&id)?;
+            if let Some(name) = &record.name {
+                registry.names.remove(name);
+            }
+            let shard = usize::from(record.shard);
+            registry.load[shard] -= 1;
+            let table = registry.ledger.remove(&record.keys, shard);
+            (record, table.map(|table| self.interest.swap(table)))
+        };
+        drop(old_table);
+        Some(record)
+    }
+
+    /// The shard's own end of a subscription. False: it was withdrawn elsewhere, and a `Remove` comes.
+    pub(crate) fn retire(&self, record: &Record) -> bool {
+        self.withdraw(record.id).is_some()
+    }
+
+    /// All of an exiting shard's subscriptions at once. Nobody publishes any more, so the table does not matter.
+    pub(crate) fn retire_shard(&self, shard: usize) {
+        let mut registry = self.registry.lock();
+        let ended: Vec<Arc<Record>> = (registry.subscriptions.values())
+            .filter(|record| usize::from(record.shard) == shard)
+            .cloned()
+            .collect();
+        for record in ended {
+            registry.subscriptions.remove(&record.id);
+            if let Some(name) = &record.name {
+                registry.names.remove(name);
+            }
+        }
+    }
+
+    /// A seat is free again.
+    pub(crate) fn vacate(&self) {
+        self.seats.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits until every shard has handled what was in its lanes, twice: what a shard had spilled is in lanes after the
+    /// first round, and handled after the second.
+    pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<(), FlushError> {
+        if local::is_actor_thread() {
+            return Err(FlushError::ActorThread);
+        }
+        for _ in 0..2 {
+            let (countdown, all) = Countdown::new(self.ports.len());
+            for (port, done) in self.ports.iter().zip(all) {
+                port.send(Command::Flush(done));
+            }
+            if !countdown.wait(deadline) {
+                return Err(FlushError::Timeout);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn subscriptions(&self) -> Vec<SubscriptionInfo> {
+        let mut all: Vec<SubscriptionInfo> = self.records().iter().map(|r| (&**r).into()).collect();
+        all.sort_unstable_by_key(|info| info.id);
+        all
+    }
+
+    pub(crate) fn explain(&self, topic: Topic) -> Vec<Explanation> {
+        let mut all: Vec<Explanation> = self
+            .records()
+            .iter()
+            .filter_map(|record| {
+                let matching = |filter: &Filter| filter.matches(topic);
+                let filter = record.filters().into_iter().find(matching)?;
+                Some(Explanation {
+                    id: record.id,
+                    name: record.name.as_deref().map(Into::into),
+                    shard: record.shard.into(),
+                    filter,
+                })
+            })
+            .collect();
+        all.sort_unstable_by_key(|explanation| explanation.id);
+        all
+    }
+
+    fn records(&self) -> Vec<Arc<Record>> {
+        self.registry
+            .lock()
+            .subscriptions
+            .values()
+            .cloned()
+            .collect()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        Stats {
+            shards: self.ports.iter().map(Port::stats).collect(),
+            subscriptions: self.registry.lock().subscriptions.len(),
+            registry: crate::registry::registry_stats(),
+        }
+    }
+}
+
+impl Registry {
+    /// The same filter goes where it already is, so that a publish reaches few shards; else the emptiest shard.
+    fn place(&self, placement: Placement, keys: &[FilterKey]) -> Result<usize, SubscribeError> {
+        let shards = self.load.len();
+        let emptiest = || {
+            (0..shards)
+                .min_by_key(|&shard| self.load[shard])
+                .unwrap_or(0)
+        };
+        match placement {
+            Placement::Shard(shard) if shard < shards => Ok(shard),
+            Placement::Shard(shard) => Err(SubscribeError::UnknownShard { shard, shards }),
+            Placement::Spread => Ok(emptiest()),
+            Placement::Colocate => Ok(keys
+                .iter()
+                .find_map(|key| self.ledger.shards_of(key).iter().next())
+                .unwrap_or_else(emptiest)),
+        }
+    }
+}
+
+fn compile(filters: &[Filter]) -> Result<SmallVec<[FilterKey; 1]>, SubscribeError> {
+    if filters.is_empty() {
+        return Err(SubscribeError::NoFilter);
+    }
+    let mut keys = SmallVec::with_capacity(filters.len());
+    for filter in filters {
+        let key = filter.compile()?;
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    Ok(keys)
+}
+
+impl<E: Send + 'static> Control for Hub<E> {
+    fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
+        let record = self.withdraw(id).ok_or(UnsubscribeError::Unknown(id))?;
+        let waits = !local::is_actor_thread();
+        if !waits {
+            // At once as far as the own shard goes: no further call begins.
+            record.hot.end(StopReason::Unsubscribed);
+        }
+        let port = &self.ports[usize::from(record.shard)];
+        let (countdown, mut all) = Countdown::new(1);
+        let done = all.pop().expect("one end was asked for");
+        port.send(Command::Remove { record, done });
+        if waits {
+            countdown.wait(None);
+        }
+        Ok(())
+    }
+}
+
+impl<E> std::fmt::Debug for Hub<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("shards", &self.ports.len())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,151 @@
+//! The interest table: all that publishers see of subscriptions.
+//!
+//! A [`Table`] says which shards have an actor that wants a topic, never which actors. It never changes; a [`Ledger`]
+//! makes the next one, and publishers get it by a swap of one pointer.
+//!
+//! Matching is tuple-space search (Srinivasan, Suri and Varghese 1999, "Packet classification using tuple space
+//! search"): filters that set the same fields in the same way share a [`Shape`], and one hash probe for each shape in
+//! use finds all patterns that match a class. Filters with a resource have a second layer. Their pattern is marked as
+//! keyed in the first one, and a topic is looked up by pattern and resource only for the keyed patterns that match its
+//! class. So a publisher can keep what a class matched for as long as the generation stays, whatever happens to
+//! resources.
+
+mod ledger;
+#[cfg(test)]
+mod oracle;
+mod shape;
+mod shards;
+mod trie;
+mod view;
+
+pub(crate) use ledger::Ledger;
+pub(crate) use shards::{MAX_SHARDS, ShardSet};
+pub(crate) use view::View;
+
+use crate::filter::{FilterKey, Pattern};
+use crate::names::ClassId;
+use crate::registry;
+use crate::resource::ResourceId;
+#[cfg(test)]
+use crate::topic::Topic;
+use shape::Shape;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use trie::Trie;
+
+/// An immutable snapshot of which shards want what. Cloning it is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    /// Grows with each change of what `match_class` can return.
+    generation: u64,
+    /// The shapes of all patterns in `classes`.
+    shapes: Arc<[Shape]>,
+    classes: Trie<Pattern, ClassInterest>,
+    resources: Trie<ResourceKey, ShardSet>,
+}
+
+/// What is known of one pattern. An entry has at least one of the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClassInterest {
+    /// Who wants all topics that match the pattern.
+    shards: ShardSet,
+    /// Whether somebody wants those with a certain resource.
+    keyed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct ResourceKey {
+    pattern: Pattern,
+    resource: ResourceId,
+}
+
+/// What a class matched: good for as long as the generation of the table stays.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ClassMatch {
+    /// Who wants the topic whatever its resource.
+    pub(crate) shards: ShardSet,
+    /// The patterns for `Table::match_resource`.
+    pub(crate) keyed: SmallVec<[Pattern; 2]>,
+}
+
+impl Table {
+    fn empty() -> Table {
+        Table {
+            generation: 0,
+            shapes: Arc::new([]),
+            classes: Trie::new(),
+            resources: Trie::new(),
+        }
+    }
+
+    /// Two tables of one ledger with the same generation return the same for every class.
+    #[inline]
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// One hash probe for each shape in use. Takes no lock; allocates only for more than two keyed patterns.
+    pub(crate) fn match_class(&self, class: ClassId) -> ClassMatch {
+        let mut matched = ClassMatch::default();
+        self.for_each_match(class, |pattern, interest| {
+            matched.shards = matched.shards.union(interest.shards);
+            if interest.keyed {
+                matched.keyed.push(pattern);
+            }
+        });
+        matched
+    }
+
+    /// Calls `found` for each pattern in the table that matches the class.
+    pub(crate) fn for_each_match(
+        &self,
+        class: ClassId,
+        mut found: impl FnMut(Pattern, &ClassInterest),
+    ) {
+        let names = registry::class(class);
+        for shape in &*self.shapes {
+            if let Some(pattern) = shape.pattern_for(names)
+                && let Some(interest) = self.classes.get(&pattern)
+            {
+                found(pattern, interest);
+            }
+        }
+    }
+
+    /// Who wants topics with this resource, of a class that matched the patterns. One hash probe for each of them.
+    pub(crate) fn match_resource(&self, keyed: &[Pattern], resource: ResourceId) -> ShardSet {
+        let shards_of = |&pattern| self.resources.get(&ResourceKey { pattern, resource });
+        keyed
+            .iter()
+            .filter_map(shards_of)
+            .fold(ShardSet::EMPTY, |all, shards| all.union(*shards))
+    }
+
+    /// Who wants this topic, without a cache.
+    #[cfg(test)]
+    pub(crate) fn match_topic(&self, topic: Topic) -> ShardSet {
+        let ClassMatch { shards, keyed } = self.match_class(topic.class());
+        match topic.resource() {
+            Some(resource) => shards.union(self.match_resource(&keyed, resource)),
+            None => shards,
+        }
+    }
+
+    /// Who has a subscription with exactly this filter.
+    pub(crate) fn shards_of(&self, key: &FilterKey) -> ShardSet {
+        let pattern = key.pattern;
+        match key.resource {
+            None => self.classes.get(&pattern).map(|interest| interest.shards),
+            Some(resource) => self
+                .resources
+                .get(&ResourceKey { pattern, resource })
+                .copied(),
+        }
+        .unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
+        self.shapes.is_empty() && self.classes.len() == 0 && self.resources.len() == 0
+    }
+}

@@ -1,0 +1,145 @@
+//! The memory of a ring.
+
+use crate::event::Event;
+use crate::sync::{AccessChecks, AtomicU32};
+use crate::topic::Topic;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::cell::UnsafeCell;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+
+/// Slots no larger than their events need, and none across more lines than it must.
+pub(super) struct Slots<E> {
+    /// `capacity` slots of `STRIDE` bytes; each holds an `Event<E>` whose stamp is always initialized.
+    base: NonNull<u8>,
+    pub(super) capacity: usize,
+    /// Beside the slots, since it is written only when it changes.
+    epochs: Box<[UnsafeCell<u64>]>,
+    pub(super) checks: AccessChecks,
+    event: PhantomData<Event<E>>,
+}
+
+// SAFETY: the contents of a slot belong to one end at a time, and go over by the stamp and the head, see `Ring`. That the
+// ends are on different threads needs `E: Send`, and no more: a `&Event` is only ever given out by the reader's end.
+unsafe impl<E: Send> Send for Slots<E> {}
+// SAFETY: as above.
+unsafe impl<E: Send> Sync for Slots<E> {}
+
+impl<E> Slots<E> {
+    pub(super) const STRIDE: usize = {
+        let size = size_of::<Event<E>>();
+        if size <= 64 {
+            size.next_power_of_two()
+        } else {
+            size.next_multiple_of(64)
+        }
+    };
+    const ALIGN: usize = if align_of::<Event<E>>() > 128 {
+        align_of::<Event<E>>()
+    } else {
+        128
+    };
+
+    pub(super) fn new(capacity: usize, stamp: u32) -> Self {
+        assert!(capacity > 0);
+        let layout = Self::layout(capacity);
+        // SAFETY: the layout's size is not zero: an event has at least its topic.
+        let base = unsafe { alloc(layout) };
+        let Some(base) = NonNull::new(base) else {
+            handle_alloc_error(layout)
+        };
+        let slots = Slots {
+            base,
+            capacity,
+            epochs: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
+            checks: AccessChecks::new(capacity),
+            event: PhantomData,
+        };
+        for index in 0..capacity {
+            // SAFETY: in bounds, aligned, and nobody else knows the memory yet.
+            unsafe { (&raw mut (*slots.slot(index)).stamp).write(AtomicU32::new(stamp)) };
+        }
+        slots
+    }
+
+    fn layout(capacity: usize) -> Layout {
+        let size = Self::STRIDE
+            .checked_mul(capacity)
+            .expect("a lane fits in memory");
+        Layout::from_size_align(size, Self::ALIGN).expect("a lane fits in memory")
+    }
+
+    #[inline(always)]
+    fn slot(&self, index: usize) -> *mut Event<E> {
+        debug_assert!(index < self.capacity);
+        // SAFETY: `capacity * STRIDE` bytes are one allocation, and all callers keep `index < capacity`.
+        unsafe { self.base.as_ptr().add(index * Self::STRIDE) }.cast()
+    }
+
+    #[inline(always)]
+    pub(super) fn stamp(&self, index: usize) -> &AtomicU32 {
+        // SAFETY: initialized in `new`, only ever accessed as an atomic, and no reference to the whole slot exists that
+        // would claim it for itself: `Event` has it as an atomic too.
+        unsafe { &(*self.slot(index)).stamp }
+    }
+
+    /// # Safety
+    ///
+    /// The slot is the caller's, and what was in it is dropped.
+    #[inline(always)]
+    pub(super) unsafe fn write(&self, index: usize, topic: Topic, payload: E) {
+        self.checks.write(index);
+        let slot = self.slot(index);
+        // SAFETY: in bounds and aligned; the caller owns the slot. Field by field: the stamp is not ours to overwrite.
+        unsafe { (&raw mut (*slot).topic).write(topic) };
+        // SAFETY: as above.
+        unsafe { (&raw mut (*slot).payload).write(payload) };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is written, and is not given back while the reference lives.
+    #[inline(always)]
+    pub(super) unsafe fn event(&self, index: usize) -> &Event<E> {
+        self.checks.read(index);
+        // SAFETY: all three fields are initialized, and nobody writes but to the stamp, which is atomic.
+        unsafe { &*self.slot(index) }
+    }
+
+    /// # Safety
+    ///
+    /// The slot is written and not dropped since, and no reference to its event is left.
+    #[inline(always)]
+    pub(super) unsafe fn drop_event(&self, index: usize) {
+        // SAFETY: as the caller says; the stamp needs no drop.
+        unsafe { (&raw mut (*self.slot(index)).payload).drop_in_place() };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is the caller's.
+    pub(super) unsafe fn write_epoch(&self, index: usize, epoch: u64) {
+        // SAFETY: the epoch goes with its slot.
+        unsafe { *self.epochs[index].get() = epoch };
+    }
+
+    /// # Safety
+    ///
+    /// The slot is written and marked.
+    pub(super) unsafe fn read_epoch(&self, index: usize) -> u64 {
+        // SAFETY: the epoch goes with its slot.
+        unsafe { *self.epochs[index].get() }
+    }
+}
+
+impl<E> Drop for Slots<E> {
+    fn drop(&mut self) {
+        // Under loom a stamp owns memory; the real ones are plain words.
+        for index in 0..self.capacity {
+            // SAFETY: initialized in `new` and dropped only here.
+            unsafe { (&raw mut (*self.slot(index)).stamp).drop_in_place() };
+        }
+        // SAFETY: allocated in `new` with the same layout.
+        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.capacity)) };
+    }
+}

@@ -1,0 +1,82 @@
+//! A lock-free, high-throughput actor event router that lives inside a process.
+//!
+//! Publishers address events by category, type, source, resource type and resource id. Subscribers are actors with filters
+//! over those five fields. The router finds who wants an event without a lock, and hands it to the actors on pinned worker
+//! threads, its shards.
+//!
+#![doc = concat!("```\n", include_str!("../examples/quickstart.rs"), "```")]
+//!
+//! # The way of an event
+//!
+//! ```text
+//!  publisher's thread                                      shard's thread (pinned)
+//!  topic ──► interest table ──► set of shards ──► lane ══► lane ──► route ──► actor.handle
+//!            (copy-on-write      (a word)         SPSC     a run    (local)   (by reference,
+//!             snapshot, cached)                   ring                         from the lane)
+//! ```
+//!
+//! # The map of the house
+//!
+//! | what | where |
+//! |---|---|
+//! | what events are addressed by | [`Topic`], [`ResourceId`], [`Filter`], [`Event`] |
+//! | setting up and shutting down | [`Router`], [`RouterBuilder`], [`WeakRouter`], [`ShutdownReport`] |
+//! | publishing | [`Publisher`], [`Router::publish`], [`Context::publish`] |
+//! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
+//! | being called | [`Actor`], [`Batch`], [`Context`] |
+//! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
+//!
+//! # What it promises
+//!
+//! Publishing takes no lock and allocates nothing once warm; its cost does not grow with the number of subscribers. A
+//! subscription gets each event at most once, in the order of each publisher, and exactly those published after it. When
+//! unsubscribing returns, no call is running or will begin. Panics end their actor and nobody else. Threads that run actors
+//! never wait, so no cycle of actors can deadlock. Shutting down handles everything that was accepted.
+
+mod actor;
+mod affinity;
+mod batch;
+mod builder;
+mod command;
+mod contain;
+mod countdown;
+mod error;
+mod event;
+mod filter;
+mod gate;
+mod hash;
+mod hub;
+mod interest;
+mod interner;
+mod lane;
+mod local;
+mod names;
+mod outlet;
+mod publisher;
+mod registry;
+mod resource;
+mod router;
+mod shard;
+mod sleep;
+mod stats;
+mod subscribe;
+mod subscription;
+mod sync;
+mod topic;
+
+pub use crate::actor::{Actor, Context, StopReason};
+pub use crate::batch::Batch;
+pub use crate::builder::{Pinning, RouterBuilder, Wait};
+pub use crate::error::*;
+pub use crate::event::Event;
+pub use crate::filter::Filter;
+pub use crate::publisher::{BatchPublished, Published, Publisher};
+pub use crate::registry::{RegistryStats, registry_stats};
+pub use crate::resource::ResourceId;
+pub use crate::router::{Router, ShutdownReport, WeakRouter};
+pub use crate::stats::{Dropped, ShardStats, Stats, SubscriptionStats};
+pub use crate::subscribe::{Placement, SubscriptionBuilder};
+pub use crate::subscription::{
+    Explanation, Subscription, SubscriptionGuard, SubscriptionId, SubscriptionInfo,
+};
+pub use crate::topic::{Topic, TopicBuilder};

@@ -1,0 +1,383 @@
+//! Publishing: match, look for room, clone, and commit to each lane inside the gate.
+
+use crate::error::PublishError;
+use crate::gate::Gate;
+use crate::hub::Hub;
+use crate::interest::{MAX_SHARDS, ShardSet, View};
+use crate::lane::Producer;
+use crate::publisher::{BatchPublished, Published};
+use crate::sleep::{Patience, thread_waker};
+use crate::sync::{Ordering, mutant, park};
+use crate::topic::Topic;
+use std::collections::VecDeque;
+use std::task::Waker;
+
+/// How many events of a batch are committed together.
+pub(crate) const BATCH: usize = 32;
+
+/// How many events a shard's actors may have published to one shard beyond what its lane takes.
+pub(crate) const SPILL_LIMIT: usize = 1024;
+
+/// One publisher's end of everything: its view of the table, its lanes, its gate.
+///
+/// It has no way to its hub, so that a thread that once published does not keep a router's state alive: callers bring it.
+pub(crate) struct Outlet<E> {
+    interest: View,
+    /// By shard; made on first use.
+    links: Vec<Option<Link<E>>>,
+    lane_capacity: usize,
+    gate: Gate,
+    /// Clones for all shards but one, between making and committing them.
+    copies: Vec<E>,
+    /// What nobody wanted of a batch, until its Drop may run.
+    unmatched: Vec<E>,
+    /// The shard whose actors publish through this, if it is a shard's.
+    owner: Option<usize>,
+    /// Events in all spills. Above 0 the gate stays odd.
+    spilled: usize,
+}
+
+/// The way to one shard.
+struct Link<E> {
+    lane: Producer<E>,
+    /// What did not fit, oldest first. While there is any, everything goes through here.
+    spill: VecDeque<Spilled<E>>,
+    /// How many events have left the spill.
+    unspilled: u64,
+}
+
+struct Spilled<E> {
+    topic: Topic,
+    payload: E,
+    epoch: u64,
+}
+
+impl<E> Link<E> {
+    #[inline]
+    fn takes(&mut self, count: usize, spill_limit: usize) -> bool {
+        (self.spill.is_empty() && self.lane.has_room(count))
+            || self.spill.len() + count <= spill_limit
+    }
+
+    /// There must be room. Says whether it went to the spill.
+    fn put(&mut self, topic: Topic, payload: E, epoch: u64) -> bool {
+        if self.spill.is_empty() && self.lane.has_room(1) {
+            self.lane.stage(topic, payload, epoch);
+            return false;
+        }
+        self.spill.push_back(Spilled {
+            topic,
+            payload,
+            epoch,
+        });
+        true
+    }
+}
+
+impl<E> Outlet<E> {
+    /// For a publisher that waits, or takes a refusal.
+    pub(crate) fn new(hub: &Hub<E>, lane_capacity: usize) -> Self {
+        Outlet {
+            interest: View::new(hub.interest()),
+            links: (0..hub.ports.len()).map(|_| None).collect(),
+            lane_capacity,
+            gate: Gate::new(),
+            copies: Vec::new(),
+            unmatched: Vec::new(),
+            owner: None,
+            spilled: 0,
+        }
+    }
+
+    /// For what a shard's actors publish.
+    pub(crate) fn of_shard(hub: &Hub<E>, shard: usize) -> Self {
+        Outlet {
+            owner: Some(shard),
+            ..Outlet::new(hub, hub.config.lane_capacity)
+        }
+    }
+
+    fn spill_limit(&self) -> usize {
+        self.owner.map_or(0, |_| SPILL_LIMIT)
+    }
+
+    pub(crate) fn is_interested(&mut self, topic: Topic) -> bool {
+        !self.interest.shards(topic).is_empty()
+    }
+
+    /// Makes the lanes that a publish to `topic` would make now.
+    pub(crate) fn warm(&mut self, hub: &Hub<E>, topic: Topic) {
+        for shard in self.interest.shards(topic).iter() {
+            self.link(hub, shard);
+        }
+    }
+
+    fn link(&mut self, hub: &Hub<E>, shard: usize) -> &mut Link<E> {
+        let (gate, capacity) = (&self.gate, self.lane_capacity);
+        self.links[shard].get_or_insert_with(|| Link {
+            lane: hub.connect(shard, capacity, gate.view()),
+            spill: VecDeque::new(),
+            unspilled: 0,
+        })
+    }
+
+    /// From here until [`leave`](Self::leave) no user code runs. False: closed.
+    #[inline]
+    fn enter(&mut self, hub: &Hub<E>) -> bool {
+        if self.spilled == 0 {
+            self.gate.enter();
+        }
+        if hub.is_closed() && !mutant!("gate_ignores_closed") {
+            self.leave();
+            return false;
+        }
+        true
+    }
+
+    #[inline]
+    fn leave(&mut self) {
+        if self.spilled == 0 {
+            self.gate.leave();
+        }
+    }
+
+    /// Publishes if there is room in all lanes it must go to. Never waits.
+    #[inline]
+    pub(crate) fn offer(
+        &mut self,
+        hub: &Hub<E>,
+        topic: Topic,
+        payload: E,
+    ) -> Result<Published, PublishError<E>>
+    where
+        E: Clone,
+    {
+        if !self.enter(hub) {
+            return Err(PublishError::Closed(payload));
+        }
+        let epoch = hub.epoch();
+        let shards = self.interest.shards(topic);
+        if shards.is_empty() {
+            self.leave();
+            return Ok(Published::Unmatched);
+        }
+        if let Some(shard) = shards.only()
+            && let Some(link) = &mut self.links[shard]
+            && link.spill.is_empty()
+            && link.lane.has_room(1)
+        {
+            link.lane.push(topic, payload, epoch);
+            if self.spilled == 0 {
+                self.gate.leave();
+            }
+            link.lane.signal();
+            return Ok(Published::Routed);
+        }
+        self.leave();
+        self.offer_slow(hub, shards, topic, payload, epoch)
+    }
+
+    /// Several shards, a lane to make, or no room.
+    #[inline(never)]
+    fn offer_slow(
+        &mut self,
+        hub: &Hub<E>,
+        shards: ShardSet,
+        topic: Topic,
+        payload: E,
+        epoch: u64,
+    ) -> Result<Published, PublishError<E>>
+    where
+        E: Clone,
+    {
+        let limit = self.spill_limit();
+        // Room first: for this publisher it only grows until it commits. Then the clones, which are user code.
+        if !shards
+            .iter()
+            .all(|shard| self.link(hub, shard).takes(1, limit))
+        {
+            return Err(PublishError::Full(payload));
+        }
+        // A clone that panicked may have left some.
+        self.copies.clear();
+        for _ in 1..shards.len() {
+            self.copies.push(payload.clone());
+        }
+        if !self.enter(hub) {
+            self.copies.clear();
+            return Err(PublishError::Closed(payload));
+        }
+        let mut last = Some(payload);
+        for shard in shards.iter() {
+            let Some(payload) = self.copies.pop().or_else(|| last.take()) else {
+                unreachable!("one payload for each shard");
+            };
+            let link = self.links[shard].as_mut().expect("made above");
+            self.spilled += usize::from(link.put(topic, payload, epoch));
+            link.lane.commit();
+        }
+        self.leave();
+        self.note_spill(hub);
+        self.signal(shards);
+        Ok(Published::Routed)
+    }
+
+    fn signal(&self, shards: ShardSet) {
+        for shard in shards.iter() {
+            if let Some(link) = &self.links[shard] {
+                link.lane.signal();
+            }
+        }
+    }
+
+    /// Publishes as many of the first `BATCH` items as there is room for, and takes them out. `None`: closed.
+    pub(crate) fn offer_batch(
+        &mut self,
+        hub: &Hub<E>,
+        items: &mut Vec<(Topic, E)>,
+    ) -> Option<BatchPublished>
+    where
+        E: Clone,
+    {
+        let limit = self.spill_limit();
+        let mut targets = [ShardSet::EMPTY; BATCH];
+        let mut needed = [0; MAX_SHARDS];
+        let mut touched = ShardSet::EMPTY;
+        let mut count = 0;
+        'items: for ((topic, _), target) in items.iter().zip(&mut targets) {
+            let shards = self.interest.shards(*topic);
+            for shard in shards.iter() {
+                if !self.link(hub, shard).takes(needed[shard] + 1, limit) {
+                    break 'items;
+                }
+            }
+            for shard in shards.iter() {
+                needed[shard] += 1;
+            }
+            touched = touched.union(shards);
+            *target = shards;
+            count += 1;
+        }
+        self.copies.clear();
+        for ((_, payload), shards) in items[..count].iter().zip(&targets) {
+            for _ in 1..shards.len() {
+                self.copies.push(payload.clone());
+            }
+        }
+        if !self.enter(hub) {
+            self.copies.clear();
+            return None;
+        }
+        let epoch = hub.epoch();
+        let mut published = BatchPublished::default();
+        let mut copies = self.copies.drain(..);
+        for ((topic, payload), shards) in items.drain(..count).zip(&targets) {
+            let mut rest = shards.iter();
+            let Some(first) = rest.next() else {
+                published.unmatched += 1;
+                self.unmatched.push(payload);
+                continue;
+            };
+            published.routed += 1;
+            for (shard, payload) in rest.zip(&mut copies).chain([(first, payload)]) {
+                let link = self.links[shard].as_mut().expect("made above");
+                self.spilled += usize::from(link.put(topic, payload, epoch));
+            }
+        }
+        drop(copies);
+        for link in self.links.iter_mut().flatten() {
+            link.lane.commit();
+        }
+        self.leave();
+        self.note_spill(hub);
+        self.signal(touched);
+        self.unmatched.clear();
+        Some(published)
+    }
+
+    /// Waits until an offer to `topic` may succeed: there is room, or the router closed. Not on threads that run actors.
+    #[cold]
+    pub(crate) fn wait_for_room(&mut self, hub: &Hub<E>, topic: Topic) {
+        let mut waker = None;
+        for shard in self.interest.shards(topic).iter() {
+            let lane = &mut self.link(hub, shard).lane;
+            let mut patience = Patience::default();
+            while !lane.has_room(1) && !hub.is_closed() {
+                if patience.wait() {
+                    continue;
+                }
+                lane.room().arm(waker.get_or_insert_with(thread_waker));
+                let closed = hub.is_closed() && !mutant!("room_ignores_closed");
+                if !lane.has_room(1) && !closed {
+                    park();
+                }
+                lane.room().disarm();
+            }
+        }
+    }
+
+    /// Moves spilled events into lanes as far as there is room. Says whether it moved any.
+    pub(crate) fn unspill(&mut self, hub: &Hub<E>) -> bool {
+        if self.spilled == 0 {
+            return false;
+        }
+        let before = self.spilled;
+        for link in self.links.iter_mut().flatten() {
+            let had = link.spill.len();
+            while !link.spill.is_empty() && link.lane.has_room(1) {
+                if let Some(next) = link.spill.pop_front() {
+                    link.lane.stage(next.topic, next.payload, next.epoch);
+                }
+            }
+            link.lane.commit();
+            let moved = had - link.spill.len();
+            if moved > 0 {
+                link.unspilled += moved as u64;
+                self.spilled -= moved;
+                link.lane.signal();
+            }
+        }
+        if self.spilled == 0 {
+            // The gate was odd all the while, so it is this commit that the shards wait for.
+            self.gate.leave();
+        }
+        self.note_spill(hub);
+        before != self.spilled
+    }
+
+    fn note_spill(&self, hub: &Hub<E>) {
+        if let Some(shard) = self.owner {
+            hub.ports[shard]
+                .spilled
+                .store(self.spilled, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks the lanes that have no room for what is spilled to call `waker`. False: one of them has room by now.
+    pub(crate) fn arm_spill(&mut self, waker: &Waker) -> bool {
+        let mut blocked = true;
+        for link in self.links.iter_mut().flatten() {
+            if !link.spill.is_empty() {
+                link.lane.room().arm(waker);
+                blocked &= !link.lane.has_room(1);
+            }
+        }
+        blocked
+    }
+
+    /// How far each link's spill must get until what is in it now has left, by shard.
+    pub(crate) fn spill_marks(&self) -> Vec<u64> {
+        let mark = |link: &Link<E>| link.unspilled + link.spill.len() as u64;
+        self.links
+            .iter()
+            .map(|link| link.as_ref().map_or(0, mark))
+            .collect()
+    }
+
+    pub(crate) fn is_past(&self, marks: &[u64]) -> bool {
+        self.links
+            .iter()
+            .zip(marks)
+            .all(|(link, &mark)| link.as_ref().is_none_or(|link| link.unspilled >= mark))
+    }
+}

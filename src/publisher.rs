@@ -1,0 +1,196 @@
+//! An explicit publisher: one thread's way into a router, with lanes of its own.
+
+use crate::error::{PublishBatchError, PublishError};
+use crate::hub::Hub;
+use crate::local;
+use crate::outlet::{BATCH, Outlet};
+use crate::topic::Topic;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+/// What became of an event that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Published {
+    /// It lies in the lane of each shard with an interested actor.
+    Routed,
+    /// Nobody listens to its topic: nothing was queued, and the payload is dropped.
+    Unmatched,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct BatchPublished {
+    /// Events that lie in the lane of each shard with an interested actor.
+    pub routed: usize,
+    /// Events nobody listens to.
+    pub unmatched: usize,
+}
+
+/// One thread's way into a router. It can move to another thread, but is used by one at a time.
+///
+/// It has a lane to each shard it has published to, and its events come out of each lane in the order in which they went
+/// in. Dropping it loses nothing. It does not keep the router running: once the last [`Router`](crate::Router) is dropped,
+/// publishing gives [`PublishError::Closed`].
+///
+/// ```
+/// use laneway::{Filter, Published, Router, Topic};
+///
+/// let router = Router::<u32>::new();
+/// let topic = Topic::new("compute", "VM.START")?;
+/// let mut publisher = router.publisher();
+/// assert_eq!(publisher.publish(topic, 1)?, Published::Unmatched);
+///
+/// router.subscribe(Filter::exact(topic), |event| assert_eq!(*event.payload(), 2))?;
+/// assert_eq!(publisher.publish(topic, 2)?, Published::Routed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Publisher<E> {
+    hub: Arc<Hub<E>>,
+    outlet: Outlet<E>,
+    /// What was taken from a batch's iterator and is not published yet.
+    batch: Vec<(Topic, E)>,
+    not_sync: PhantomData<Cell<()>>,
+}
+
+impl<E: Clone + Send + 'static> Publisher<E> {
+    pub(crate) fn new(hub: Arc<Hub<E>>) -> Self {
+        Publisher {
+            outlet: Outlet::new(&hub, hub.config.lane_capacity),
+            hub,
+            batch: Vec::new(),
+            not_sync: PhantomData,
+        }
+    }
+
+    /// Publishes, and waits for room if a lane is full.
+    ///
+    /// The cost is one lane slot for each shard with an interested actor, however many actors those have, and one clone of
+    /// the payload less than that. The first publish to a shard makes the lane; after that nothing is allocated.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Closed`] with the payload once the router shuts down, also while waiting. On a thread that runs
+    /// actors this does not wait: [`PublishError::Full`] with the payload.
+    ///
+    /// # Blocking
+    ///
+    /// While a target lane is full: it spins, yields, then sleeps until the shard has taken half of the lane.
+    #[inline]
+    pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
+        publish_waiting(&self.hub, &mut self.outlet, topic, payload)
+    }
+
+    /// Publishes if there is room in all lanes, to all of them or to none. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Full`] or [`PublishError::Closed`], with the payload.
+    #[inline]
+    pub fn try_publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
+        self.outlet.offer(&self.hub, topic, payload)
+    }
+
+    /// Builds the payload only if somebody listens, and publishes it as [`publish`](Self::publish) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); on a closed router the payload is built to be handed back.
+    #[inline]
+    pub fn publish_with(
+        &mut self,
+        topic: Topic,
+        payload: impl FnOnce() -> E,
+    ) -> Result<Published, PublishError<E>> {
+        if !self.hub.is_closed() && !self.outlet.is_interested(topic) {
+            return Ok(Published::Unmatched);
+        }
+        self.publish(topic, payload())
+    }
+
+    /// Publishes all items in order, and waits for room as [`publish`](Self::publish) does.
+    ///
+    /// Up to 32 events are committed together, so the lanes' memory moves less often between the cores than one by one.
+    /// All items go to the shards that are interested when their part of the batch is committed.
+    ///
+    /// # Errors
+    ///
+    /// When the router closes, or a lane is full on a thread that runs actors: what was taken from the iterator and not
+    /// published comes back in the error. To keep what was not taken, pass the iterator by reference: `iter.by_ref()`.
+    ///
+    /// ```
+    /// # use laneway::{Filter, Router, Topic};
+    /// # let router = Router::<u32>::new();
+    /// # let topic = Topic::new("compute", "VM.START")?;
+    /// # router.subscribe(Filter::exact(topic), |_| ())?;
+    /// let published = router.publisher().publish_batch((0..100).map(|n| (topic, n)))?;
+    /// assert_eq!(published.routed, 100);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn publish_batch(
+        &mut self,
+        items: impl IntoIterator<Item = (Topic, E)>,
+    ) -> Result<BatchPublished, PublishBatchError<E>> {
+        // What a panicking iterator left of an earlier batch.
+        self.batch.clear();
+        let mut items = items.into_iter();
+        let mut published = BatchPublished::default();
+        loop {
+            let missing = BATCH - self.batch.len();
+            self.batch.extend(items.by_ref().take(missing));
+            let Some(&(topic, _)) = self.batch.first() else {
+                return Ok(published);
+            };
+            let before = self.batch.len();
+            let Some(part) = self.outlet.offer_batch(&self.hub, &mut self.batch) else {
+                let unsent = std::mem::take(&mut self.batch);
+                return Err(PublishBatchError::Closed { published, unsent });
+            };
+            published.routed += part.routed;
+            published.unmatched += part.unmatched;
+            if self.batch.len() == before {
+                if local::is_actor_thread() {
+                    let unsent = std::mem::take(&mut self.batch);
+                    return Err(PublishBatchError::Full { published, unsent });
+                }
+                self.outlet.wait_for_room(&self.hub, topic);
+            }
+        }
+    }
+
+    /// Whether somebody listens to `topic` now. The answer can be old when it arrives.
+    #[inline]
+    pub fn is_interested(&mut self, topic: Topic) -> bool {
+        self.outlet.is_interested(topic)
+    }
+
+    /// Makes the lanes that publishing to `topic` needs, so that the first publish does not allocate.
+    pub fn warm(&mut self, topic: Topic) {
+        self.outlet.warm(&self.hub, topic);
+    }
+}
+
+/// Publishes, and waits for room where that cannot be waiting for oneself.
+#[inline]
+pub(crate) fn publish_waiting<E: Clone>(
+    hub: &Hub<E>,
+    outlet: &mut Outlet<E>,
+    topic: Topic,
+    mut payload: E,
+) -> Result<Published, PublishError<E>> {
+    loop {
+        match outlet.offer(hub, topic, payload) {
+            Err(PublishError::Full(back)) if !local::is_actor_thread() => payload = back,
+            done => return done,
+        }
+        outlet.wait_for_room(hub, topic);
+    }
+}
+
+impl<E> fmt::Debug for Publisher<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher").finish_non_exhaustive()
+    }
+}

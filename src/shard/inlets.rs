@@ -1,0 +1,143 @@
+//! The lanes of a shard: those it polls, and the cold ones that ring.
+
+use crate::lane::Consumer;
+use crate::sync::{fence_heavy, mutant};
+
+pub(super) struct Inlets<E> {
+    polled: Vec<Inlet<E>>,
+    cold: Vec<Inlet<E>>,
+    next_id: u64,
+}
+
+struct Inlet<E> {
+    id: u64,
+    lane: Consumer<E>,
+    /// Looks in a row that found nothing.
+    idle: u32,
+}
+
+impl<E> Default for Inlets<E> {
+    fn default() -> Self {
+        Inlets {
+            polled: Vec::new(),
+            cold: Vec::new(),
+            next_id: 0,
+        }
+    }
+}
+
+impl<E> Inlets<E> {
+    pub(super) fn attach(&mut self, lane: Consumer<E>) {
+        self.polled.push(Inlet {
+            id: self.next_id,
+            lane,
+            idle: 0,
+        });
+        self.next_id += 1;
+    }
+
+    /// How many lanes are polled: they are numbered from 0.
+    #[inline]
+    pub(super) fn polled(&self) -> usize {
+        self.polled.len()
+    }
+
+    #[inline]
+    pub(super) fn lane(&mut self, index: usize) -> &mut Consumer<E> {
+        &mut self.polled[index].lane
+    }
+
+    /// Whether the last look at the lane found something.
+    #[inline]
+    pub(super) fn note(&mut self, index: usize, found: bool) {
+        let inlet = &mut self.polled[index];
+        inlet.idle = if found {
+            0
+        } else {
+            inlet.idle.saturating_add(1)
+        };
+    }
+
+    /// The lane's publisher is gone, and everything it left is handled.
+    #[inline]
+    pub(super) fn is_finished(&self, index: usize) -> bool {
+        let lane = &self.polled[index].lane;
+        lane.is_gone() && lane.is_empty()
+    }
+
+    /// Lanes are freed here only, between runs.
+    pub(super) fn remove(&mut self, index: usize) {
+        self.polled.swap_remove(index);
+    }
+
+    /// Polls the cold lanes that have one of these bits in the bell.
+    pub(super) fn warm(&mut self, signals: u64) {
+        self.warm_if(|lane| lane.bit() & signals != 0);
+    }
+
+    pub(super) fn warm_nonempty(&mut self) {
+        self.warm_if(|lane| !lane.is_empty());
+    }
+
+    fn warm_if(&mut self, test: impl Fn(&Consumer<E>) -> bool) {
+        for inlet in self.cold.extract_if(.., |inlet| test(&inlet.lane)) {
+            inlet.lane.warm();
+            self.polled.push(Inlet { idle: 0, ..inlet });
+        }
+    }
+
+    /// Stops polling the lanes whose idle count passes `test`, all behind one fence.
+    pub(super) fn cool(&mut self, test: impl Fn(u32) -> bool) {
+        let mut any = false;
+        for inlet in self.polled.iter().filter(|inlet| test(inlet.idle)) {
+            inlet.lane.cool();
+            any = true;
+        }
+        if !any {
+            return;
+        }
+        if !mutant!("cold_no_fence") {
+            fence_heavy();
+        }
+        let cooled =
+            (self.polled).extract_if(.., |inlet| test(inlet.idle) && inlet.lane.stays_cold());
+        self.cold.extend(cooled);
+    }
+
+    /// Where each lane ends now: its id, and how many events it will have given back by then.
+    pub(super) fn ends(&self) -> Vec<(u64, u64)> {
+        let end = |inlet: &Inlet<E>| {
+            let depth = inlet.lane.depth() as u64;
+            (depth > 0).then(|| (inlet.id, inlet.lane.taken() + depth))
+        };
+        self.polled.iter().filter_map(end).collect()
+    }
+
+    /// Whether all lanes have got to these ends. A lane that is cold or gone was empty, and so past any.
+    pub(super) fn are_past(&self, ends: &[(u64, u64)]) -> bool {
+        ends.iter().all(|&(id, end)| {
+            let inlet = self.polled.iter().find(|inlet| inlet.id == id);
+            inlet.is_none_or(|inlet| inlet.lane.taken() >= end)
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Consumer<E>> {
+        self.polled
+            .iter()
+            .chain(&self.cold)
+            .map(|inlet| &inlet.lane)
+    }
+
+    pub(super) fn are_gates_even(&self) -> bool {
+        self.all().all(|lane| lane.gate().is_even())
+    }
+
+    pub(super) fn are_empty(&self) -> bool {
+        self.all().all(Consumer::is_empty)
+    }
+
+    /// Those who wait for room are to look whether the router closed.
+    pub(super) fn wake_publishers(&self) {
+        self.all().for_each(|lane| lane.room().wake());
+    }
+}

@@ -1,0 +1,339 @@
+//! The pinned worker: it polls its lanes, finds the actors of each run, and calls them.
+//!
+//! Routes, seats and lanes are plain local data. A handler reaches none of them: what it asks for (to subscribe, to end
+//! itself or others) comes back as a command, and commands are taken between runs. So no call nests in another, and what a
+//! run borrows stays where it is.
+
+mod inlets;
+mod routes;
+mod seats;
+
+pub(crate) use self::seats::Seat;
+
+use self::inlets::Inlets;
+use self::routes::Routes;
+use self::seats::Seats;
+use crate::actor::StopReason;
+use crate::batch::Pick;
+use crate::builder::Wait;
+use crate::command::Command;
+use crate::countdown::Done;
+use crate::hub::{Hub, Port};
+use crate::local;
+use crate::outlet::Outlet;
+use crate::sleep::Patience;
+use crate::sync::{Ordering, Pace, mutant, park_timeout, spin_loop, yield_now};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+/// A heavy fence interrupts every running CPU and is serialized in the kernel: no more than one in this time and shard.
+const FENCE_PERIOD: Duration = Duration::from_micros(50);
+
+/// How many events of one lane are handled before the next lane has its turn.
+const TURN: usize = 256;
+
+/// Short runs while few actors share the cost of a run: the head follows closely and the lines stay warm. Long runs where
+/// many do. Measured on prototypes: with one actor 7.3 ns an event in runs of 8 against 13.4 in runs of 64.
+const SHORT_RUN: usize = 8;
+const LONG_RUN: usize = 64;
+/// From so many actors on a class, runs are long.
+const MANY_ACTORS: usize = 8;
+
+/// How many lanes may stay polled although they are empty.
+const FREELY_POLLED: usize = 8;
+
+pub(crate) struct Shard<E> {
+    hub: Arc<Hub<E>>,
+    index: usize,
+    inlets: Inlets<E>,
+    routes: Routes,
+    seats: Seats<E>,
+    flushes: Vec<Flush>,
+    /// Scratch: which events of a run are for which resource-routed actor.
+    picks: Vec<Pick>,
+    run_limit: usize,
+    turns: u32,
+    patience: Patience,
+    fences: Pace,
+    /// Wakes this shard when a lane it waits to publish to has room.
+    waker: Waker,
+}
+
+/// Somebody waits until all that is in the lanes and the spill now has moved on.
+struct Flush {
+    /// Dropping it says so.
+    _done: Done,
+    /// Lane by lane, how many events must be given back.
+    lanes: Vec<(u64, u64)>,
+    /// See [`Outlet::spill_marks`].
+    spill: Vec<u64>,
+}
+
+impl<E: Send + 'static> Shard<E> {
+    pub(crate) fn new(hub: Arc<Hub<E>>, index: usize) -> Self {
+        Shard {
+            inlets: Inlets::default(),
+            routes: Routes::new(hub.interest()),
+            seats: Seats::default(),
+            flushes: Vec::new(),
+            picks: Vec::new(),
+            run_limit: SHORT_RUN,
+            turns: 0,
+            patience: Patience::default(),
+            fences: Pace::default(),
+            waker: Waker::from(Arc::clone(&hub.ports[index].bell)),
+            index,
+            hub,
+        }
+    }
+
+    /// The thread of a shard, until the router has shut down and all that was accepted is handled.
+    pub(crate) fn run(mut self) {
+        local::adopt(&self.hub, Outlet::of_shard(&self.hub, self.index));
+        loop {
+            let worked = self.turn();
+            if self.hub.is_sealed() && self.is_drained() {
+                break;
+            }
+            if worked {
+                self.patience.renew();
+            } else {
+                self.idle();
+            }
+        }
+        self.finish();
+    }
+
+    fn port(&self) -> &Port<E> {
+        &self.hub.ports[self.index]
+    }
+
+    /// One look at everything. Says whether there was anything to do.
+    pub(crate) fn turn(&mut self) -> bool {
+        let mut worked = self.port().bell.is_ringing() && self.attend();
+        let mut index = 0;
+        while index < self.inlets.polled() {
+            worked |= self.serve(index);
+            if self.inlets.is_finished(index) {
+                self.inlets.remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        worked |= self.unspill();
+        if !self.flushes.is_empty() {
+            self.settle_flushes();
+        }
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(1024) && self.inlets.polled() > FREELY_POLLED {
+            self.cool_some();
+        }
+        worked
+    }
+
+    /// Answers the bell.
+    fn attend(&mut self) -> bool {
+        let signals = self.port().bell.answer();
+        self.inlets.warm(signals);
+        let mut commands = 0;
+        while let Some(command) = self.port().next_command() {
+            commands += 1;
+            self.obey(command);
+        }
+        self.port().meter.commands.add(commands);
+        true
+    }
+
+    fn obey(&mut self, command: Command<E>) {
+        match command {
+            Command::Attach(lane) => self.inlets.attach(lane),
+            Command::Spawn(seat) => {
+                let record = Arc::clone(seat.record());
+                let place = self.seats.insert(seat);
+                self.routes.insert(&record.keys, place);
+                record.seat.store(place, Ordering::Relaxed);
+                self.seats.start(place, &self.hub);
+                self.reap();
+            }
+            Command::Remove { record, done } => {
+                if mutant!("removed_too_early") {
+                    drop(done);
+                    self.remove(
+                        record.seat.load(Ordering::Relaxed),
+                        StopReason::Unsubscribed,
+                    );
+                } else {
+                    self.remove(
+                        record.seat.load(Ordering::Relaxed),
+                        StopReason::Unsubscribed,
+                    );
+                    drop(done);
+                }
+            }
+            Command::Flush(done) => {
+                // A lane's signal may be behind this command in the bell: look at all.
+                self.inlets.warm_nonempty();
+                let spill = local::with_outlet(&self.hub, |outlet| outlet.spill_marks());
+                self.flushes.push(Flush {
+                    _done: done,
+                    lanes: self.inlets.ends(),
+                    spill,
+                });
+            }
+        }
+    }
+
+    /// Handles up to a turn's events of one lane.
+    fn serve(&mut self, index: usize) -> bool {
+        let mut left = TURN;
+        while left > 0 {
+            // First the end of what will be handled, then commands, then handling: see `hub.rs`.
+            if mutant!("commands_too_early") && self.port().bell.is_ringing() {
+                self.attend();
+            }
+            let found = self.inlets.lane(index).look(self.run_limit.min(left));
+            if found == 0 {
+                break;
+            }
+            if !mutant!("commands_too_early") && self.port().bell.is_ringing() {
+                self.attend();
+            }
+            self.dispatch(index);
+            left -= found;
+        }
+        let worked = left < TURN;
+        self.inlets.note(index, worked);
+        worked
+    }
+
+    /// Hands a lane's run to all actors it is for, and gives its slots back.
+    #[inline]
+    fn dispatch(&mut self, index: usize) {
+        let lane = self.inlets.lane(index);
+        let (run, epoch) = (lane.run(), lane.epoch());
+        let meter = &self.hub.ports[self.index].meter;
+        meter.events.add(run.len());
+        meter.runs.add(1);
+        let route = self.routes.of(run.class());
+        let everyone = route.seats();
+        self.run_limit = if everyone.len() < MANY_ACTORS {
+            SHORT_RUN
+        } else {
+            LONG_RUN
+        };
+        self.seats
+            .deliver_to_all(everyone, run, epoch, &self.hub, meter);
+        if route.is_keyed() {
+            self.routes.pick(run, &mut self.picks);
+            self.seats
+                .deliver_picked(&self.picks, run, epoch, &self.hub, meter);
+        }
+        let panics = self.inlets.lane(index).release();
+        if panics > 0 {
+            meter.panics.add(panics);
+        }
+        self.reap();
+    }
+
+    /// Removes the actors that ended in the last run.
+    #[inline]
+    fn reap(&mut self) {
+        while let Some(place) = self.seats.next_ended() {
+            // If somebody else withdrew it, a `Remove` is on its way, and the seat waits for that.
+            if self.hub.retire(self.seats.record(place)) {
+                self.remove(place, StopReason::Stopped);
+            }
+        }
+    }
+
+    /// Frees a seat. `reason` is why, unless the actor has a reason of its own.
+    fn remove(&mut self, place: u32, reason: StopReason) {
+        let record = Arc::clone(self.seats.record(place));
+        record.hot.end(reason);
+        self.routes.remove(&record.keys, place);
+        let panics = self.seats.remove(place);
+        self.port().meter.panics.add(panics);
+        self.hub.vacate();
+    }
+
+    fn is_spilled(&self) -> bool {
+        self.port().spilled.load(Ordering::Relaxed) > 0
+    }
+
+    fn unspill(&mut self) -> bool {
+        self.is_spilled() && local::with_outlet(&self.hub, |outlet| outlet.unspill(&self.hub))
+    }
+
+    fn settle_flushes(&mut self) {
+        let (inlets, hub) = (&self.inlets, &self.hub);
+        self.flushes.retain(|flush| {
+            !(inlets.are_past(&flush.lanes)
+                && local::with_outlet(hub, |outlet| outlet.is_past(&flush.spill)))
+        });
+    }
+
+    /// Stops polling lanes that were empty for long.
+    #[cold]
+    fn cool_some(&mut self) {
+        if self.fences.due(FENCE_PERIOD) {
+            self.inlets.cool(|idle| idle >= 1024);
+        }
+    }
+
+    #[cold]
+    fn idle(&mut self) {
+        if self.hub.is_sealed() {
+            // What is still to come is other threads' to finish, and takes them no longer than a commit, or what another
+            // shard has spilled.
+            if !self.patience.wait() {
+                park_timeout(FENCE_PERIOD);
+            }
+            return;
+        }
+        match self.hub.config.wait {
+            Wait::Spin => spin_loop(),
+            Wait::Yield if self.patience.wait() => {}
+            Wait::Yield => yield_now(),
+            Wait::Park if self.patience.wait() => {}
+            Wait::Park if self.fences.due(FENCE_PERIOD) => self.sleep(),
+            Wait::Park => yield_now(),
+        }
+    }
+
+    /// Sleeps until the bell rings, once all lanes are cold and nothing came meanwhile.
+    pub(crate) fn sleep(&mut self) {
+        self.inlets.cool(|_| true);
+        if self.inlets.polled() > 0 {
+            return;
+        }
+        if self.is_spilled()
+            && !local::with_outlet(&self.hub, |outlet| outlet.arm_spill(&self.waker))
+        {
+            return;
+        }
+        if self.port().bell.sleep() {
+            self.port().meter.parks.add(1);
+        }
+        self.patience.renew();
+    }
+
+    /// In closing: whether everything that was accepted is handled. See `gate.rs`.
+    fn is_drained(&mut self) -> bool {
+        self.inlets.wake_publishers();
+        let gates_even = self.inlets.are_gates_even() || mutant!("drain_ignores_gates");
+        // Publishers that got in before the closing have sent their lanes before that.
+        let quiet = !self.port().bell.is_ringing();
+        gates_even && quiet && !self.is_spilled() && self.inlets.are_empty()
+    }
+
+    /// The last words to all actors.
+    fn finish(mut self) {
+        self.hub.retire_shard(self.index);
+        for place in self.seats.taken() {
+            self.remove(place, StopReason::Shutdown);
+        }
+        local::abandon(&self.hub);
+        self.port().exit();
+    }
+}

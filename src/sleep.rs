@@ -1,0 +1,220 @@
+//! Sleeping and waking: the shard's bell, and a publisher's wait for room.
+
+use crate::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering, Padded, Thread, global, mutant};
+use crate::sync::{current, fence_heavy, fence_light, park, spin_loop, yield_now};
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+/// What a shard is called by, all in one word, so that signals and sleep have one order.
+///
+/// ```text
+/// bits 0..60  a lane that was cold has an event (lanes share bits once there are more than 60)
+/// bit 60      a command is in the queue
+/// bit 61      a lane that this shard publishes to has room again
+/// bit 62      the shard has exited: nobody will take commands any more
+/// bit 63      the shard sleeps
+/// ```
+///
+/// The shard falls asleep by one compare-and-swap from 0: a signal that came before makes it fail, one that comes after
+/// finds the bit. Whoever takes the bit away wakes the thread, so of many only one pays the system call.
+#[derive(Debug)]
+pub(crate) struct Bell {
+    word: Padded<AtomicU64>,
+    /// Set by the shard's thread before it first sleeps.
+    thread: global::OnceLock<Thread>,
+}
+
+pub(crate) const LANE_BITS: u32 = 60;
+pub(crate) const COMMAND: u64 = 1 << 60;
+pub(crate) const ROOM: u64 = 1 << 61;
+const EXITED: u64 = 1 << 62;
+const ASLEEP: u64 = 1 << 63;
+const SIGNALS: u64 = EXITED - 1;
+
+impl Bell {
+    pub(crate) fn new() -> Self {
+        Bell {
+            word: Padded(AtomicU64::new(0)),
+            thread: global::OnceLock::new(),
+        }
+    }
+
+    /// Leaves `signal` for the shard and wakes it if it sleeps. False: the shard has exited.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn ring(&self, signal: u64) -> bool {
+        debug_assert_eq!(signal & !SIGNALS, 0);
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            // ORDERING: Release hands what was written before the signal to `answer`. Acquire pairs with `exit`.
+            match self.word.compare_exchange_weak(
+                word,
+                (word | signal) & !ASLEEP,
+                mutant!("bell_ring_relaxed", AcqRel),
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => break,
+                Err(now) => word = now,
+            }
+        }
+        if word & ASLEEP != 0
+            && !mutant!("bell_no_wake")
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+        word & EXITED == 0
+    }
+
+    /// Whether there is a signal to answer. One load of a line that is written only to signal.
+    #[inline]
+    pub(crate) fn is_ringing(&self) -> bool {
+        // ORDERING: Relaxed: `answer` synchronizes. A signal that happens before this load is seen by coherence.
+        self.word.load(Ordering::Relaxed) & SIGNALS != 0
+    }
+
+    /// Takes all signals.
+    pub(crate) fn answer(&self) -> u64 {
+        // ORDERING: Acquire pairs with the Release in `ring`.
+        self.word.fetch_and(!SIGNALS, Ordering::Acquire) & SIGNALS
+    }
+
+    /// Sleeps until there is a signal, at once if there is one already. Says whether it slept. The shard's thread only.
+    pub(crate) fn sleep(&self) -> bool {
+        self.thread.get_or_init(current);
+        if mutant!("bell_forgets") {
+            self.word.store(ASLEEP, Ordering::Relaxed);
+        } else if self
+            .word
+            .compare_exchange(0, ASLEEP, Ordering::Relaxed, Ordering::Relaxed)
+            .is_err()
+        {
+            return false;
+        }
+        // ORDERING: Relaxed: `answer` synchronizes with whoever took the bit.
+        while self.word.load(Ordering::Relaxed) & ASLEEP != 0 {
+            park();
+        }
+        true
+    }
+
+    /// From now on `ring` says false. Commands that were pushed before a `ring` that said true are in the queue.
+    pub(crate) fn exit(&self) {
+        // ORDERING: AcqRel: see `ring`; all rings are ordered before or after this one.
+        self.word.fetch_or(EXITED, Ordering::AcqRel);
+    }
+
+    /// Like [`exit`](Self::exit), to look at.
+    pub(crate) fn has_exited(&self) -> bool {
+        self.word.load(Ordering::Acquire) & EXITED != 0
+    }
+}
+
+/// As a waker the bell tells its shard that a lane it publishes to has room.
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.ring(ROOM);
+    }
+}
+
+/// One waiter for room in a lane: the sleep protocol with the sides exchanged.
+///
+/// ```text
+/// waiter                              reader
+/// W1 waiting = true                   R1 head moves
+/// W2 heavy fence                      R2 light fence
+/// W3 room, or closed ?  -> go         R3 waiting ?  -> wake
+/// W4 park
+/// ```
+///
+/// At least one of W3 and R3 sees the other side, so the waiter does not sleep over free room. Closing takes the reader's
+/// part: `closed` is set, a heavy fence, then each shard calls [`wake`](Self::wake) on its lanes.
+#[derive(Debug)]
+pub(crate) struct Room {
+    waiting: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Room {
+    pub(crate) fn new() -> Self {
+        Room {
+            waiting: AtomicBool::new(false),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    /// The waiter announces itself. It must look for room again after this, and only then sleep.
+    pub(crate) fn arm(&self, waker: &Waker) {
+        self.waker.register(waker);
+        // ORDERING: Release hands the waker to `wake`; with the fence a store-then-load pair with `is_awaited`.
+        self.waiting.store(true, Ordering::Release);
+        fence_heavy();
+    }
+
+    /// The waiter goes on. A wake-up that comes all the same is spurious.
+    pub(crate) fn disarm(&self) {
+        self.waiting.store(false, Ordering::Relaxed);
+    }
+
+    /// The reader's look, after it moved the head.
+    #[inline]
+    pub(crate) fn is_awaited(&self) -> bool {
+        if !mutant!("room_no_light_fence") {
+            fence_light();
+        }
+        // ORDERING: Relaxed after the light fence: a store-then-load pair with `arm`.
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn wake(&self) {
+        // ORDERING: Acquire pairs with the Release in `arm`.
+        if self.waiting.swap(false, Ordering::Acquire) {
+            self.waker.wake();
+        }
+    }
+}
+
+/// How long to try before sleeping: spin, then yield, then say so.
+#[derive(Debug, Default)]
+pub(crate) struct Patience(u32);
+
+/// Long enough to bridge the other side's work on a few events, short against a context switch.
+const SPINS: u32 = if cfg!(laneway_loom) { 0 } else { 64 };
+const YIELDS: u32 = if cfg!(laneway_loom) { 0 } else { 32 };
+
+impl Patience {
+    /// Spends a moment and says true, or says false: time to sleep.
+    pub(crate) fn wait(&mut self) -> bool {
+        if self.0 >= SPINS + YIELDS {
+            return false;
+        }
+        if self.0 < SPINS {
+            spin_loop();
+        } else {
+            yield_now();
+        }
+        self.0 += 1;
+        true
+    }
+
+    pub(crate) fn renew(&mut self) {
+        self.0 = 0;
+    }
+}
+
+/// Wakes a parked thread.
+#[derive(Debug)]
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// A waker for the calling thread.
+pub(crate) fn thread_waker() -> Waker {
+    Waker::from(Arc::new(Unpark(current())))
+}

@@ -1,0 +1,285 @@
+//! A subscription as seen from outside: its handle, and the record it shares with its shard.
+
+use crate::actor::StopReason;
+use crate::error::UnsubscribeError;
+use crate::filter::{Filter, FilterKey};
+use crate::stats::{Counter, Dropped, SubscriptionStats};
+use crate::sync::{AtomicU8, AtomicU32, Ordering, global};
+use smallvec::SmallVec;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+/// Names a subscription. Never given twice in a process, whichever router it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(u64);
+
+impl SubscriptionId {
+    pub(crate) fn next() -> Self {
+        static NEXT: global::AtomicU64 = global::AtomicU64::new(1);
+        SubscriptionId(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What the shard and everybody else share about one subscription.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) hot: Hot,
+    pub(crate) id: SubscriptionId,
+    pub(crate) shard: u8,
+    /// Where the shard seated the actor. Only the shard reads and writes it.
+    pub(crate) seat: AtomicU32,
+    /// Distinct.
+    pub(crate) keys: SmallVec<[FilterKey; 1]>,
+    pub(crate) name: Option<Arc<str>>,
+}
+
+impl Record {
+    pub(crate) fn new(
+        id: SubscriptionId,
+        shard: usize,
+        keys: SmallVec<[FilterKey; 1]>,
+        name: Option<Arc<str>>,
+    ) -> Self {
+        Record {
+            hot: Hot::default(),
+            id,
+            shard: u8::try_from(shard).expect("at most 64 shards"),
+            seat: AtomicU32::new(u32::MAX),
+            keys,
+            name,
+        }
+    }
+
+    pub(crate) fn filters(&self) -> Vec<Filter> {
+        self.keys.iter().map(|key| key.to_filter()).collect()
+    }
+
+    fn info(&self) -> SubscriptionInfo {
+        SubscriptionInfo {
+            id: self.id,
+            name: self.name.as_deref().map(Into::into),
+            shard: self.shard.into(),
+            filters: self.filters(),
+            stats: self.hot.stats(),
+        }
+    }
+}
+
+/// What each call touches: on a line of its own, written by the shard.
+///
+/// The exception is `end`, which anybody may set from live to a reason, once.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+pub(crate) struct Hot {
+    /// 0: live. Else why it ended, see [`reason`](Hot::reason).
+    end: AtomicU8,
+    pub(crate) matched: Counter,
+    pub(crate) handled: Counter,
+    pub(crate) discarded: Counter,
+    pub(crate) dropped_stopped: Counter,
+    pub(crate) panics: Counter,
+}
+
+impl Hot {
+    /// Relaxed: on the shard's own thread it is exact; another thread's word is carried by the command that follows it.
+    #[inline(always)]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.end.load(Ordering::Relaxed) != 0
+    }
+
+    /// From now on no call begins on the shard's thread. The first reason stays.
+    pub(crate) fn end(&self, reason: StopReason) {
+        let code = match reason {
+            StopReason::Unsubscribed => 1,
+            StopReason::Stopped => 2,
+            StopReason::Panicked => 3,
+            StopReason::Shutdown => 4,
+        };
+        let _ = self
+            .end
+            .compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    pub(crate) fn reason(&self) -> Option<StopReason> {
+        match self.end.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(StopReason::Unsubscribed),
+            2 => Some(StopReason::Stopped),
+            3 => Some(StopReason::Panicked),
+            _ => Some(StopReason::Shutdown),
+        }
+    }
+
+    pub(crate) fn stats(&self) -> SubscriptionStats {
+        // What leaves the queue is read before what enters it, so that `queued` is never negative.
+        let handled = self.handled.get();
+        let discarded = self.discarded.get();
+        let dropped = Dropped {
+            stopped: self.dropped_stopped.get(),
+        };
+        let panics = self.panics.get();
+        let matched = self.matched.get();
+        SubscriptionStats {
+            matched,
+            handled,
+            discarded,
+            dropped,
+            queued: matched - handled - discarded - dropped.total(),
+            panics,
+        }
+    }
+}
+
+/// What a handle can ask of its router, whatever the router's events are.
+pub(crate) trait Control: Send + Sync {
+    fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError>;
+}
+
+/// The handle of one subscription. Cheap to clone; dropping it keeps the actor.
+///
+/// ```
+/// use laneway::{Filter, Router, Topic};
+///
+/// let router = Router::<u32>::new();
+/// let topic = Topic::new("compute", "VM.START")?;
+/// let subscription = router.subscribe(Filter::exact(topic), |event| println!("{event:?}"))?;
+/// router.publish(topic, 1)?;
+/// router.flush()?;
+/// assert_eq!(subscription.stats().handled, 1);
+/// subscription.unsubscribe()?;
+/// assert!(subscription.unsubscribe().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Subscription {
+    record: Arc<Record>,
+    control: Weak<dyn Control>,
+}
+
+impl Subscription {
+    pub(crate) fn new(record: Arc<Record>, control: Weak<dyn Control>) -> Self {
+        Subscription { record, control }
+    }
+
+    /// Its id, by which [`Router::unsubscribe`](crate::Router::unsubscribe) knows it.
+    pub fn id(&self) -> SubscriptionId {
+        self.record.id
+    }
+
+    /// The name it was given.
+    pub fn name(&self) -> Option<&str> {
+        self.record.name.as_deref()
+    }
+
+    /// The shard its actor lives on, counted from 0.
+    pub fn shard(&self) -> usize {
+        self.record.shard.into()
+    }
+
+    /// Ends the subscription. When this returns, no call of the actor is running or will begin, and its
+    /// [`stopped`](crate::Actor::stopped) and Drop are complete.
+    ///
+    /// Events that were accepted for it and not handled are gone with it. On a thread that runs actors this does not
+    /// wait: there, no further call begins on the own shard, and elsewhere from when that shard next takes commands.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsubscribeError::Unknown`] if it has ended already: by this, by itself, by a panic, or with its router.
+    ///
+    /// # Blocking
+    ///
+    /// Waits for the shard to take the command, so for the call it is in at the moment.
+    pub fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
+        match self.control.upgrade() {
+            Some(control) => control.unsubscribe(self.record.id),
+            None => Err(UnsubscribeError::Unknown(self.record.id)),
+        }
+    }
+
+    /// Whether it has ended, for whatever reason. Its actor may still be in its last call.
+    pub fn has_ended(&self) -> bool {
+        self.record.hot.has_ended()
+    }
+
+    /// Its counters. Reads a few words; the shard writes them once per run.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.record.hot.stats()
+    }
+
+    /// Ends the subscription when the guard is dropped.
+    pub fn guard(self) -> SubscriptionGuard {
+        SubscriptionGuard(self)
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("id", &self.record.id)
+            .field("name", &self.record.name)
+            .field("shard", &self.record.shard)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends its subscription when dropped, as [`Subscription::unsubscribe`] does.
+#[derive(Debug)]
+#[must_use = "dropping the guard ends the subscription"]
+pub struct SubscriptionGuard(Subscription);
+
+impl std::ops::Deref for SubscriptionGuard {
+    type Target = Subscription;
+
+    fn deref(&self) -> &Subscription {
+        &self.0
+    }
+}
+
+impl Drop for SubscriptionGuard {
+    fn drop(&mut self) {
+        // That it has ended already is as good.
+        let _ = self.0.unsubscribe();
+    }
+}
+
+/// A subscription as [`Router::subscriptions`](crate::Router::subscriptions) lists it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SubscriptionInfo {
+    /// Its id.
+    pub id: SubscriptionId,
+    /// The name it was given.
+    pub name: Option<String>,
+    /// The shard its actor lives on, counted from 0.
+    pub shard: usize,
+    /// What it listens to: any of these.
+    pub filters: Vec<Filter>,
+    /// Its counters.
+    pub stats: SubscriptionStats,
+}
+
+impl From<&Record> for SubscriptionInfo {
+    fn from(record: &Record) -> Self {
+        record.info()
+    }
+}
+
+/// Why a subscription gets a topic: see [`Router::explain`](crate::Router::explain).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The subscription.
+    pub id: SubscriptionId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its shard.
+    pub shard: usize,
+    /// The first of its filters that matches.
+    pub filter: Filter,
+}
