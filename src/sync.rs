@@ -249,7 +249,6 @@ mod model {
     use std::collections::VecDeque;
     use std::time::Duration;
 
-    pub(crate) use loom::future::AtomicWaker;
     pub(crate) use loom::hint::spin_loop;
     pub(crate) use loom::sync::Arc as LaneArc;
     pub(crate) use loom::sync::MutexGuard;
@@ -258,6 +257,21 @@ mod model {
     };
     pub(crate) use loom::thread::{JoinHandle, Thread, current, park, yield_now};
     pub(crate) use loom::thread_local;
+
+    #[derive(Debug)]
+    pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
+
+    impl AtomicWaker {
+        pub(crate) fn new() -> Self {
+            AtomicWaker(loom::future::AtomicWaker::new())
+        }
+        pub(crate) fn register(&self, waker: &std::task::Waker) {
+            self.0.register_by_ref(waker);
+        }
+        pub(crate) fn wake(&self) {
+            self.0.wake();
+        }
+    }
 
     #[derive(Debug)]
     pub(crate) struct AccessChecks(Box<[loom::cell::UnsafeCell<()>]>);

@@ -1,1 +1,78 @@
+//! The sources of `laneway`, not a copy of them, compiled against loom through `sync.rs`, and their models.
+//!
+//! `cargo test -p laneway-loom-tests --release` runs the models; `loom-tests/mutants.sh` shows that each of them fails when
+//! the code is broken in the way it is there to notice.
 
+#![expect(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    reason = "a crate's sources without its public face"
+)]
+
+#[path = "../../src/actor.rs"]
+mod actor;
+#[path = "../../src/affinity.rs"]
+mod affinity;
+#[path = "../../src/batch.rs"]
+mod batch;
+#[path = "../../src/builder.rs"]
+mod builder;
+#[path = "../../src/command.rs"]
+mod command;
+#[path = "../../src/contain.rs"]
+mod contain;
+#[path = "../../src/countdown.rs"]
+mod countdown;
+#[path = "../../src/error.rs"]
+mod error;
+#[path = "../../src/event.rs"]
+mod event;
+#[path = "../../src/filter.rs"]
+mod filter;
+#[path = "../../src/gate.rs"]
+mod gate;
+#[path = "../../src/hash.rs"]
+mod hash;
+#[path = "../../src/hub.rs"]
+mod hub;
+#[path = "../../src/interest/mod.rs"]
+mod interest;
+#[path = "../../src/interner.rs"]
+mod interner;
+#[path = "../../src/lane/mod.rs"]
+mod lane;
+#[path = "../../src/local.rs"]
+mod local;
+#[path = "../../src/names.rs"]
+mod names;
+#[path = "../../src/outlet.rs"]
+mod outlet;
+#[path = "../../src/publisher.rs"]
+mod publisher;
+#[path = "../../src/registry.rs"]
+mod registry;
+#[path = "../../src/resource.rs"]
+mod resource;
+#[path = "../../src/router.rs"]
+mod router;
+#[path = "../../src/shard/mod.rs"]
+mod shard;
+#[path = "../../src/sleep.rs"]
+mod sleep;
+#[path = "../../src/stats.rs"]
+mod stats;
+#[path = "../../src/subscribe.rs"]
+mod subscribe;
+#[path = "../../src/subscription.rs"]
+mod subscription;
+#[path = "../../src/sync.rs"]
+mod sync;
+#[path = "../../src/topic.rs"]
+mod topic;
+
+/// What the crate's root has for the public, and its sources' doc links use.
+pub use crate::{error::*, router::Router};
+
+#[cfg(test)]
+mod models;

@@ -133,7 +133,7 @@ impl<E: Send + 'static> Shard<E> {
     }
 
     /// Answers the bell.
-    fn attend(&mut self) -> bool {
+    pub(crate) fn attend(&mut self) -> bool {
         let signals = self.port().bell.answer();
         self.inlets.warm(signals);
         let mut commands = 0;
@@ -281,6 +281,12 @@ impl<E: Send + 'static> Shard<E> {
         }
     }
 
+    /// Stops polling all lanes. False: some have to be polled on.
+    pub(crate) fn cool_all(&mut self) -> bool {
+        self.inlets.cool(|_| true);
+        self.inlets.polled() == 0
+    }
+
     #[cold]
     fn idle(&mut self) {
         if self.hub.is_sealed() {
@@ -303,8 +309,7 @@ impl<E: Send + 'static> Shard<E> {
 
     /// Sleeps until the bell rings, once all lanes are cold and nothing came meanwhile.
     pub(crate) fn sleep(&mut self) {
-        self.inlets.cool(|_| true);
-        if self.inlets.polled() > 0 {
+        if !self.cool_all() {
             return;
         }
         if self.is_spilled()
@@ -319,7 +324,7 @@ impl<E: Send + 'static> Shard<E> {
     }
 
     /// In closing: whether everything that was accepted is handled. See `gate.rs`.
-    fn is_drained(&mut self) -> bool {
+    pub(crate) fn is_drained(&mut self) -> bool {
         self.inlets.wake_publishers();
         let gates_even = self.inlets.are_gates_even() || mutant!("drain_ignores_gates");
         // Publishers that got in before the closing have sent their lanes before that.

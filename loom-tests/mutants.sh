@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Shows that the models can fail: breaks the code in each way that a model names, and runs that model.
+# A mutant that a model does not catch is an error. Models name their mutants in a line `/// mutants: a b c`.
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-../target/loom}" LOOM_LOG=off RUST_BACKTRACE=0
+
+# model<TAB>mutant, from the comment above each test
+pairs=$(awk '
+  /^\/\/\/ mutants:/ { sub(/^\/\/\/ mutants: */, ""); named = $0 }
+  /^fn / && named != "" {
+    model = $2; sub(/\(.*/, "", model)
+    file = FILENAME; sub(/.*\//, "", file); sub(/\.rs$/, "", file)
+    n = split(named, mutants, " "); named = ""
+    for (i = 1; i <= n; i++) print mutants[i] "\t" file "::" model
+  }' src/models/*.rs | sort)
+
+# Each mutant in the code must be named by a model, and the other way round.
+in_code=$(grep -rhoP 'mutant!\("\K\w+' ../src | sort -u)
+in_models=$(cut -f1 <<<"$pairs" | sort -u)
+if ! diff <(echo "$in_code") <(echo "$in_models"); then
+    echo "the mutants in src/ (<) and those that models name (>) differ" >&2
+    exit 1
+fi
+
+escaped=0
+count=0
+last=""
+while IFS=$'\t' read -r mutant model; do
+    if [ "$mutant" != "$last" ]; then
+        LANEWAY_MUTANT=$mutant cargo test --quiet --release --no-run >/dev/null 2>&1 ||
+            { echo "the mutant $mutant does not build" >&2; exit 1; }
+        last=$mutant
+    fi
+    count=$((count + 1))
+    # A mutant may also make a model run for ever.
+    if LANEWAY_MUTANT=$mutant timeout 120 cargo test --quiet --release -- --exact "models::$model" >/dev/null 2>&1; then
+        echo "ESCAPED  $mutant  from  $model"
+        escaped=$((escaped + 1))
+    else
+        echo "caught   $mutant  by  $model"
+    fi
+done <<<"$pairs"
+echo "$((count - escaped)) of $count caught"
+[ "$escaped" -eq 0 ]

@@ -1,0 +1,105 @@
+//! These rest on the stand-ins for arc-swap and kanal, see `sync.rs`.
+
+use super::{check, hub, recorder, subscribe, topic};
+use crate::outlet::Outlet;
+use crate::shard::Shard;
+use crate::subscription::Control;
+use crate::sync::{AtomicBool, Ordering};
+use loom::thread;
+use std::sync::Arc;
+
+/// G5: what is published after `subscribe` returned is seen.
+///
+/// mutants: commands_too_early
+#[test]
+fn a_subscription_sees_what_is_published_after_it() {
+    check(2, || {
+        let hub = hub(2);
+        // Somebody listens already, so that the lane is busy and its class has a route.
+        let (first, _) = recorder();
+        subscribe(&hub, first);
+        let mut shard = Shard::new(Arc::clone(&hub), 0);
+        let mut outlet = Outlet::new(&hub, 2);
+        outlet.warm(&hub, topic());
+        while shard.turn() {}
+        let (actor, seen) = recorder();
+        let publishing = {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || {
+                subscribe(&hub, actor);
+                outlet.offer(&hub, topic(), 1).unwrap();
+                outlet
+            })
+        };
+        shard.turn();
+        let outlet = publishing.join().unwrap();
+        while shard.turn() {}
+        assert_eq!(seen(), [1]);
+        drop(outlet);
+    });
+}
+
+/// G5: what was published before `subscribe` was called is not, although it is still queued.
+///
+/// mutants: since_ignored
+#[test]
+fn a_subscription_does_not_see_what_was_published_before_it() {
+    check(2, || {
+        let hub = hub(2);
+        let (first, _) = recorder();
+        subscribe(&hub, first);
+        let mut shard = Shard::new(Arc::clone(&hub), 0);
+        let mut outlet = Outlet::new(&hub, 2);
+        let (actor, seen) = recorder();
+        let publishing = {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || {
+                outlet.offer(&hub, topic(), 1).unwrap();
+                subscribe(&hub, actor);
+                outlet
+            })
+        };
+        shard.turn();
+        let outlet = publishing.join().unwrap();
+        while shard.turn() {}
+        assert_eq!(seen(), []);
+        drop(outlet);
+    });
+}
+
+/// G6: once `unsubscribe` has returned, no call begins.
+///
+/// mutants: removed_too_early
+#[test]
+fn unsubscribing_is_a_barrier() {
+    /// Says when it is dropped.
+    struct Last(Arc<AtomicBool>);
+    impl Drop for Last {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+    check(2, || {
+        let hub = hub(2);
+        let dropped = Arc::new(AtomicBool::new(false));
+        let last = Last(Arc::clone(&dropped));
+        let record = subscribe(&hub, move |_: &crate::event::Event<u32>| {
+            let _last = &last;
+        });
+        let mut shard = Shard::new(Arc::clone(&hub), 0);
+        let ended = Arc::clone(&record);
+        let leaving = {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || {
+                hub.unsubscribe(record.id).unwrap();
+                assert!(dropped.load(Ordering::Relaxed), "the actor is not dropped");
+            })
+        };
+        while !ended.hot.has_ended() {
+            if !shard.turn() {
+                shard.sleep();
+            }
+        }
+        leaving.join().unwrap();
+    });
+}

@@ -1,0 +1,58 @@
+//! The models. Each names the mutants it is there to catch; `mutants.sh` reads them from here.
+
+mod closing;
+mod commands;
+mod lane;
+mod room;
+mod sleep;
+
+use crate::actor::Actor;
+use crate::builder::{Config, Wait};
+use crate::event::Event;
+use crate::filter::Filter;
+use crate::hub::{Hub, Plan};
+use crate::subscribe::Placement;
+use crate::subscription::Record;
+use crate::topic::Topic;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs a model in all schedules with at most this many preemptions.
+fn check(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    builder.check(model);
+}
+
+fn hub(lane_capacity: usize) -> Arc<Hub<u32>> {
+    Arc::new(Hub::new(Config {
+        shards: 1,
+        wait: Wait::Park,
+        lane_capacity,
+        max_subscriptions: 8,
+        shutdown_timeout: Duration::ZERO,
+    }))
+}
+
+fn topic() -> Topic {
+    Topic::new("model", "event").unwrap()
+}
+
+fn subscribe(hub: &Hub<u32>, actor: impl Actor<u32>) -> Arc<Record> {
+    let plan = Plan {
+        filters: vec![Filter::exact(topic())],
+        name: None,
+        placement: Placement::Colocate,
+    };
+    hub.subscribe(plan, Box::new(actor)).unwrap()
+}
+
+/// An actor, and what it has got so far. Loom need not see this cell: only the shard's thread and, once that is done, its
+/// joiner look at it.
+fn recorder() -> (impl Actor<u32>, impl Fn() -> Vec<u32>) {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let record = Arc::clone(&seen);
+    let actor = move |event: &Event<u32>| record.lock().unwrap().push(*event.payload());
+    (actor, move || seen.lock().unwrap().clone())
+}
