@@ -44,26 +44,18 @@ impl Bell {
     #[inline(never)]
     pub(crate) fn ring(&self, signal: u64) -> bool {
         debug_assert_eq!(signal & !SIGNALS, 0);
-        let mut word = self.word.load(Ordering::Relaxed);
-        loop {
-            // ORDERING: Release hands what was written before the signal to `answer`. Acquire pairs with `exit`.
-            match self.word.compare_exchange_weak(
-                word,
-                (word | signal) & !ASLEEP,
-                mutant!("bell_ring_relaxed", AcqRel),
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => break,
-                Err(now) => word = now,
-            }
-        }
-        if word & ASLEEP != 0
-            && !mutant!("bell_no_wake")
-            && let Some(thread) = self.thread.get()
-        {
+        // ORDERING: Release hands what was written before the signal to `answer`. Acquire pairs with `exit`.
+        let before = self
+            .word
+            .fetch_or(signal, mutant!("bell_ring_relaxed", AcqRel));
+        // ORDERING: Relaxed: it is only about which of many wakes; the signal above is what synchronizes.
+        let wakes = before & ASLEEP != 0
+            && self.word.fetch_and(!ASLEEP, Ordering::Relaxed) & ASLEEP != 0
+            && !mutant!("bell_no_wake");
+        if wakes && let Some(thread) = self.thread.get() {
             thread.unpark();
         }
-        word & EXITED == 0
+        before & EXITED == 0
     }
 
     /// Whether there is a signal to answer. One load of a line that is written only to signal.

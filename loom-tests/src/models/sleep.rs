@@ -106,11 +106,11 @@ fn a_signal_brings_what_came_before_it() {
         let bell = Arc::new(Bell::new());
         let (publisher, shard) = lane::<u32>(1, 1, Gate::new().view(), Arc::clone(&bell), 0);
         let leaving = thread::spawn(move || drop(publisher));
-        while !bell.is_ringing() {
-            thread::yield_now();
+        // Not a loop that yields: after a yield loom shows no values from before it, and the model could not fail.
+        if bell.is_ringing() {
+            assert_eq!(bell.answer(), shard.bit());
+            assert!(shard.is_gone());
         }
-        assert_eq!(bell.answer(), shard.bit());
-        assert!(shard.is_gone());
         leaving.join().unwrap();
     });
 }
