@@ -4,6 +4,7 @@
 //! crate binds anything, since a bound thread's own mask says nothing about the process's.
 
 use crate::builder::Pinning;
+use crate::sync::available_parallelism;
 use crate::sync::global::{Mutex, OnceLock};
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
@@ -14,7 +15,7 @@ pub(crate) fn allowed_cpus() -> &'static [usize] {
     ALLOWED.get_or_init(|| {
         let mut cpus = system::allowed_cpus();
         if cpus.is_empty() {
-            let count = std::thread::available_parallelism().map_or(1, usize::from);
+            let count = available_parallelism().map_or(1, usize::from);
             cpus = (0..count).collect();
         }
         cpus

@@ -69,7 +69,7 @@ pub(crate) struct Port<E> {
     pub(crate) bell: Arc<Bell>,
     commands: Queue<Command<E>>,
     next_bit: AtomicU32,
-    /// Its lanes, for statistics. Swept as lanes come.
+    /// Its lanes, for statistics. The shard takes out those that are gone.
     probes: Mutex<Vec<Probe<E>>>,
     pub(crate) meter: Meter,
     /// Events in the shard's spill. Written by the shard's thread.
@@ -118,6 +118,11 @@ impl<E> Port<E> {
 
     pub(crate) fn next_command(&self) -> Option<Command<E>> {
         self.commands.pop()
+    }
+
+    /// A lane has come to its end.
+    pub(crate) fn forget_lanes(&self) {
+        self.probes.lock().retain(|probe| !probe.is_gone());
     }
 
     /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
@@ -224,11 +229,7 @@ impl<E> Hub<E> {
         let bit = port.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
         let (producer, consumer): (_, Consumer<E>) =
             lane::lane(capacity, 1, gate, Arc::clone(&port.bell), bit);
-        {
-            let mut probes = port.probes.lock();
-            probes.retain(|probe| !probe.is_gone());
-            probes.push(producer.probe());
-        }
+        port.probes.lock().push(producer.probe());
         port.send(Command::Attach(consumer));
         producer
     }

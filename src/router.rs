@@ -14,7 +14,7 @@ use crate::shard::Shard;
 use crate::stats::Stats;
 use crate::subscribe::SubscriptionBuilder;
 use crate::subscription::{Control, Explanation, Subscription, SubscriptionId, SubscriptionInfo};
-use crate::sync::{JoinHandle, Mutex, prepare_fences, spawn};
+use crate::sync::{JoinHandle, Mutex, panicking, prepare_fences, spawn};
 use crate::topic::Topic;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -282,7 +282,7 @@ impl<E> Drop for Worker<E> {
     /// All user code is contained, so a panic that gets here is a fault of this crate. Publishers must not wait for a shard
     /// that is no more: they see the router closed.
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if panicking() {
             tracing::error!(shard = self.shard, "a shard died");
             self.hub.close();
             self.hub.ports[self.shard].exit();

@@ -19,6 +19,7 @@ pub(crate) use model::*;
 pub(crate) use real::*;
 
 pub(crate) use std::sync::atomic::Ordering;
+pub(crate) use std::thread::{available_parallelism, panicking};
 
 /// Statics and other process-wide state that no model looks at: always the real ones.
 pub(crate) mod global {

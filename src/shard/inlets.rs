@@ -1,6 +1,7 @@
 //! The lanes of a shard: those it polls, and the cold ones that ring.
 
 use crate::lane::Consumer;
+use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
 
 pub(super) struct Inlets<E> {
@@ -72,7 +73,9 @@ impl<E> Inlets<E> {
 
     /// Polls the cold lanes that have one of these bits in the bell.
     pub(super) fn warm(&mut self, signals: u64) {
-        self.warm_if(|lane| lane.bit() & signals != 0);
+        if signals & LANES != 0 {
+            self.warm_if(|lane| lane.bit() & signals != 0);
+        }
     }
 
     pub(super) fn warm_nonempty(&mut self) {

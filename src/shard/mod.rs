@@ -117,6 +117,7 @@ impl<E: Send + 'static> Shard<E> {
             worked |= self.serve(index);
             if self.inlets.is_finished(index) {
                 self.inlets.remove(index);
+                self.port().forget_lanes();
             } else {
                 index += 1;
             }

@@ -1,0 +1,259 @@
+//! What do the promises cost? The whole way of an event on one thread, the bare ring, and each thing between them.
+//!
+//! On one thread nothing waits and no cache line travels, so this shows instructions, and repeats well. It compiles the
+//! crate's own sources, because the parts are not public. `cargo bench --bench itemised`
+
+#![allow(
+    dead_code,
+    unused_imports,
+    unreachable_pub,
+    missing_docs,
+    reason = "a crate's sources without its public face"
+)]
+
+#[path = "../src/actor.rs"]
+mod actor;
+#[path = "../src/affinity.rs"]
+mod affinity;
+#[path = "../src/batch.rs"]
+mod batch;
+#[path = "../src/builder.rs"]
+mod builder;
+#[path = "../src/command.rs"]
+mod command;
+#[path = "../src/contain.rs"]
+mod contain;
+#[path = "../src/countdown.rs"]
+mod countdown;
+#[path = "../src/error.rs"]
+mod error;
+#[path = "../src/event.rs"]
+mod event;
+#[path = "../src/filter.rs"]
+mod filter;
+#[path = "../src/gate.rs"]
+mod gate;
+#[path = "../src/hash.rs"]
+mod hash;
+#[path = "../src/hub.rs"]
+mod hub;
+#[path = "../src/interest/mod.rs"]
+mod interest;
+#[path = "../src/interner.rs"]
+mod interner;
+#[path = "../src/lane/mod.rs"]
+mod lane;
+#[path = "../src/local.rs"]
+mod local;
+#[path = "../src/names.rs"]
+mod names;
+#[path = "../src/outlet.rs"]
+mod outlet;
+#[path = "../src/publisher.rs"]
+mod publisher;
+#[path = "../src/registry.rs"]
+mod registry;
+#[path = "../src/resource.rs"]
+mod resource;
+#[path = "../src/router.rs"]
+mod router;
+#[path = "../src/shard/mod.rs"]
+mod shard;
+#[path = "../src/sleep.rs"]
+mod sleep;
+#[path = "../src/stats.rs"]
+mod stats;
+#[path = "../src/subscribe.rs"]
+mod subscribe;
+#[path = "../src/subscription.rs"]
+mod subscription;
+#[path = "../src/sync.rs"]
+mod sync;
+#[path = "../src/topic.rs"]
+mod topic;
+
+/// What the crate's root has for the public, and its sources' doc links use.
+pub use crate::{error::*, router::Router};
+
+use crate::builder::{Config, Wait};
+use crate::event::Event;
+use crate::filter::Filter;
+use crate::gate::Gate;
+use crate::hub::{Hub, Plan};
+use crate::outlet::Outlet;
+use crate::shard::Shard;
+use crate::sleep::Bell;
+use crate::stats::Counter;
+use crate::subscribe::Placement;
+use crate::topic::Topic;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// As many events as a run has where few actors listen.
+const RUN: usize = 8;
+
+type Payload = [u64; 3];
+
+fn topic() -> Topic {
+    Topic::new("bench", "event").expect("a valid topic")
+}
+
+fn hub_with(actors: usize) -> (Arc<Hub<Payload>>, Shard<Payload>, Outlet<Payload>) {
+    sync::prepare_fences();
+    let hub = Arc::new(Hub::new(Config {
+        shards: 1,
+        wait: Wait::Spin,
+        lane_capacity: 256,
+        max_subscriptions: 1 << 20,
+        shutdown_timeout: Duration::ZERO,
+    }));
+    for _ in 0..actors {
+        let plan = Plan {
+            filters: vec![Filter::exact(topic())],
+            name: None,
+            placement: Placement::Colocate,
+        };
+        let handler = |event: &Event<Payload>| {
+            black_box(event.payload()[0]);
+        };
+        hub.subscribe(plan, Box::new(handler)).expect("open");
+    }
+    let mut shard = Shard::new(Arc::clone(&hub), 0);
+    let mut outlet = Outlet::new(&hub, 256);
+    outlet.warm(&hub, topic());
+    while shard.turn() {}
+    (hub, shard, outlet)
+}
+
+fn whole(c: &mut Criterion) {
+    let mut group = c.benchmark_group("whole way of 8 events");
+    group.throughput(Throughput::Elements(RUN as u64));
+    for actors in [1, 8, 64] {
+        let (hub, mut shard, mut outlet) = hub_with(actors);
+        group.bench_function(BenchmarkId::new("actors", actors), |b| {
+            b.iter(|| {
+                for n in 0..RUN as u64 {
+                    let _ = outlet.offer(&hub, topic_of(&hub), [n; 3]);
+                }
+                shard.turn()
+            });
+        });
+    }
+    group.finish();
+}
+
+/// A topic that the compiler knows nothing about.
+fn topic_of<E>(_: &Hub<E>) -> Topic {
+    use std::cell::OnceCell;
+    thread_local! { static TOPIC: OnceCell<Topic> = const { OnceCell::new() } }
+    TOPIC.with(|known| black_box(*known.get_or_init(topic)))
+}
+
+fn parts(c: &mut Criterion) {
+    let mut group = c.benchmark_group("parts, for 8 events");
+    group.throughput(Throughput::Elements(RUN as u64));
+
+    let (mut tx, mut rx) =
+        lane::lane::<Payload>(256, 1, Gate::new().view(), Arc::new(Bell::new()), 0);
+    let topic = topic();
+    group.bench_function("bare lane", |b| {
+        b.iter(|| {
+            for n in 0..RUN as u64 {
+                if tx.has_room(1) {
+                    tx.push(black_box(topic), [n; 3], 1);
+                }
+            }
+            while rx.look(RUN) > 0 {
+                let run = rx.run();
+                for at in 0..run.len() {
+                    black_box(run.get(at).map(|event| event.payload()[0]));
+                }
+                rx.release();
+            }
+        });
+    });
+
+    let (hub, _shard, mut outlet) = hub_with(1);
+    group.bench_function("match: class seen before", |b| {
+        b.iter(|| {
+            for _ in 0..RUN {
+                black_box(outlet.is_interested(black_box(topic)));
+            }
+        });
+    });
+
+    let mut gate = Gate::new();
+    group.bench_function("closing gate", |b| {
+        b.iter(|| {
+            for _ in 0..RUN {
+                gate.enter();
+                black_box(hub.is_closed());
+                gate.leave();
+            }
+        });
+    });
+
+    let mut last = 0;
+    group.bench_function("epoch: load and compare", |b| {
+        b.iter(|| {
+            for _ in 0..RUN {
+                let epoch = hub.epoch();
+                if epoch != last {
+                    last = black_box(epoch);
+                }
+            }
+        });
+    });
+
+    group.bench_function("look whether the lane is cold", |b| {
+        b.iter(|| {
+            for _ in 0..RUN {
+                tx.signal();
+            }
+        });
+    });
+
+    let counters: [Counter; 6] = std::array::from_fn(|_| Counter::default());
+    group.bench_function("counters of one run", |b| {
+        b.iter(|| {
+            for counter in &counters {
+                counter.add(black_box(RUN));
+            }
+        });
+    });
+
+    group.bench_function("catch_unwind of one run", |b| {
+        b.iter(|| {
+            contain::contain(|| {
+                black_box(RUN);
+            })
+        });
+    });
+
+    let bell = Bell::new();
+    group.bench_function("command poll of one run", |b| {
+        b.iter(|| black_box(&bell).is_ringing())
+    });
+
+    let text = Arc::<str>::from("a payload");
+    group.bench_function("clone: 24 bytes", |b| {
+        b.iter(|| {
+            for n in 0..RUN as u64 {
+                black_box(black_box(&[n; 3]).clone());
+            }
+        });
+    });
+    group.bench_function("clone: Arc", |b| {
+        b.iter(|| {
+            for _ in 0..RUN {
+                black_box(Arc::clone(black_box(&text)));
+            }
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, whole, parts);
+criterion_main!(benches);
