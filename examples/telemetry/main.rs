@@ -21,7 +21,7 @@ mod sampler;
 
 use crate::actors::{Alert, Outcomes, Recorder, Screen, Statistics};
 use crate::args::{Args, Command};
-use crate::check::{Account, Ledger};
+use crate::check::Ledger;
 use crate::reading::{ALERT, Labels, Reading, TELEMETRY};
 use crate::sampler::Sampler;
 use laneway::{Filter, Router};
@@ -52,20 +52,20 @@ fn main() -> ExitCode {
 
 /// Says whether everything added up.
 fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
-    // A router for one type of payload. The builder would set the number of shards, their CPUs and how they wait; the
-    // defaults use half of the CPUs.
-    let router = Router::<Reading>::builder().build()?;
-
-    // Where readings come from. It builds its topics once, here; publishing is then a matter of small plain values.
+    // A router for one type of payload. Its shards are threads that run actors; by default half as many as CPUs.
+    let mut builder = Router::<Reading>::builder();
+    if let Some(shards) = args.shards {
+        builder = builder.shards(shards);
+    }
+    let router = builder.build()?;
     let host = sampler::host_name();
     let labels = Labels::default();
-    let mut sampler = Sampler::open(&host, &labels)?;
 
     // Four actors. Each gives its results to its outcome when it stops.
     let (statistics, statistics_outcome) = Statistics::new();
     let (alert, alert_outcome) = Alert::new(&host, args.alert_percent)?;
-    let (recorder, recorder_outcome) = Recorder::create(&args.record, args.record_all, &labels)?;
-    let (screen, screen_outcome) = Screen::new(&host, &labels, stdout().is_terminal());
+    let (recorder, recorder_outcome) = Recorder::create(args, &labels)?;
+    let (screen, screen_outcome) = Screen::new(&host, &labels, stdout().is_terminal())?;
 
     // Their filters. A subscription with several gets what matches any of them, and each event once.
     let readings = || Filter::any().category(TELEMETRY);
@@ -95,11 +95,15 @@ fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
             .filter(readings().event_type("net.rx_bytes"))
             .filter(readings().event_type("net.tx_bytes"))
             .filter(readings().event_type("thread.run_ns"))
+            .filter(readings().event_type("process.*"))
             .filter(alerts())
             .actor(screen)?,
     ];
     // For the check at the end: who listens to what, and on which shard.
     let plan = router.subscriptions();
+
+    // Where readings come from. It builds its topics once, here; publishing is then a matter of small plain values.
+    let mut sampler = Sampler::open(&host, &labels);
 
     // This thread's way in. It waits for room when the actors are behind, so nothing is lost and memory stays bounded.
     let mut publisher = router.publisher();
@@ -122,45 +126,26 @@ fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
     router.flush()?;
     let elapsed = started.elapsed();
 
-    // Nobody publishes any more, so all counters are of one moment.
-    let stats = router.stats();
-    let accounts = subscriptions.map(|subscription| subscription.stats());
+    // Nobody publishes any more, so these counters are of one moment.
+    let mut ledger = Ledger::new(published, router.stats());
+    for (info, subscription) in plan.into_iter().zip(&subscriptions) {
+        ledger.add(info, subscription);
+    }
 
-    // Stops the actors, which hands over their results, and joins the shards.
+    // Stops the actors, which hand over their results, and joins the shards.
     let shutdown = router.shutdown(Duration::from_secs(5));
-    let outcomes = Outcomes {
+    if !shutdown.is_complete() {
+        return Err(format!("the router did not shut down in time: {shutdown:?}").into());
+    }
+    let mut outcomes = Outcomes {
         statistics: statistics_outcome.recv()?,
         alert: alert_outcome.recv()?,
         recorder: recorder_outcome.recv()?,
         screen: screen_outcome.recv()?,
     };
-
-    let counted = [
-        outcomes.statistics.taken,
-        outcomes.alert.taken,
-        outcomes.recorder.taken,
-        outcomes.screen.taken,
-    ];
-    let ledger = Ledger {
-        published,
-        topics: outcomes.topics(),
-        accounts: plan
-            .into_iter()
-            .zip(accounts)
-            .zip(counted)
-            .map(|((info, stats), counted)| Account {
-                info,
-                stats,
-                counted,
-            })
-            .collect(),
-        stats,
-    };
-    let mut faults = check::faults(&ledger);
-    if !shutdown.is_complete() {
-        faults.push(format!("the shutdown is not complete: {shutdown:?}"));
-    }
-    faults.extend(outcomes.recorder.fault());
+    outcomes.screen.settle();
+    let mut faults: Vec<String> = outcomes.recorder.fault().into_iter().collect();
+    faults.extend(ledger.faults(&outcomes));
 
     let summary = report::Summary {
         sampled_for,

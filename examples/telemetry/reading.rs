@@ -24,7 +24,8 @@ pub(crate) fn is_level(event_type: &str) -> bool {
     event_type.starts_with("mem.")
 }
 
-/// How many things are sampled in one run of the program, those that are gone by now included. It bounds the actors' maps.
+/// How many things are sampled in one run of the program, those included that are gone by now. It bounds the actors'
+/// maps.
 const MAX_THINGS: usize = 4096;
 
 /// The names of CPUs, network interfaces and threads.
@@ -61,7 +62,13 @@ impl Labels {
 
     /// Fit for a terminal and for columns: neither spaces nor control characters.
     pub(crate) fn plain(&self, topic: Topic) -> String {
-        let plain = |c: char| if c.is_control() || c.is_whitespace() { '_' } else { c };
+        let plain = |c: char| {
+            if c.is_control() || c.is_whitespace() {
+                '_'
+            } else {
+                c
+            }
+        };
         self.of(topic).chars().map(plain).collect()
     }
 }
@@ -82,6 +89,9 @@ pub(crate) fn topics<const N: usize>(
             .resource_type(resource_type)
             .build()
     };
-    let topics: Vec<Topic> = event_types.into_iter().map(topic).collect::<Result<_, _>>()?;
+    let topics: Vec<Topic> = event_types
+        .into_iter()
+        .map(topic)
+        .collect::<Result<_, _>>()?;
     Ok(topics.try_into().expect("one for each type"))
 }

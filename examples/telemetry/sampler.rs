@@ -1,5 +1,6 @@
 //! Where readings come from: a list of sources, each read as a whole.
 
+#[cfg(target_os = "linux")]
 mod columns;
 #[cfg(target_os = "linux")]
 mod kernel;
@@ -11,13 +12,29 @@ mod threads;
 
 use crate::reading::Labels;
 use crate::report::complain;
-use laneway::{Topic, TopicError};
+use laneway::{ResourceId, Topic};
+use std::error::Error;
 use std::io;
 use std::time::{Duration, Instant};
 use std::vec::Drain;
 
 /// A value, and the topic to publish it under.
 pub(crate) type Value = (Topic, u64);
+
+/// The topics of one thing.
+type Row<const N: usize> = [Topic; N];
+
+/// The topics of a new thing. `None`: there are too many.
+fn row<const N: usize>(
+    topics: &Row<N>,
+    resource: impl Into<ResourceId>,
+    label: String,
+    labels: &Labels,
+) -> Option<Row<N>> {
+    let resource = resource.into();
+    let row = topics.map(|topic| topic.with_resource(resource));
+    labels.enter(row[0], label).then_some(row)
+}
 
 /// Something that can be read again and again.
 trait Source {
@@ -74,30 +91,22 @@ pub(crate) struct Sampler(Vec<Metered>);
 
 impl Sampler {
     /// Opens what there is. What is missing, as much is in a container, is skipped with a line.
-    pub(crate) fn open(host: &str, labels: &Labels) -> Result<Sampler, TopicError> {
+    pub(crate) fn open(host: &str, labels: &Labels) -> Sampler {
         let mut sampler = Sampler(Vec::new());
         #[cfg(target_os = "linux")]
-        sampler.open_proc(host, labels)?;
-        let process = process::Process::new(host, labels)?;
-        sampler.0.push(Metered::new("process", Box::new(process)));
-        Ok(sampler)
+        {
+            use self::kernel::{Cpus, Memory, Nics};
+            use self::threads::Threads;
+            sampler.add(Cpus::PATH, Cpus::open(host, labels));
+            sampler.add(Memory::PATH, Memory::open(host, labels));
+            sampler.add(Nics::PATH, Nics::open(host, labels));
+            sampler.add(Threads::PATH, Threads::open(host, labels));
+        }
+        sampler.add("process", process::Process::open(host, labels));
+        sampler
     }
 
-    #[cfg(target_os = "linux")]
-    fn open_proc(&mut self, host: &str, labels: &Labels) -> Result<(), TopicError> {
-        let cpus = kernel::Cpus::open(host, labels)?;
-        self.add(kernel::Cpus::PATH, cpus);
-        let memory = kernel::Memory::open(host, labels)?;
-        self.add(kernel::Memory::PATH, memory);
-        let nics = kernel::Nics::open(host, labels)?;
-        self.add(kernel::Nics::PATH, nics);
-        let threads = threads::Threads::open(host, labels)?;
-        self.add(threads::Threads::PATH, threads);
-        Ok(())
-    }
-
-    #[cfg(target_os = "linux")]
-    fn add(&mut self, name: &'static str, opened: io::Result<impl Source + 'static>) {
+    fn add(&mut self, name: &'static str, opened: Result<impl Source + 'static, Box<dyn Error>>) {
         match opened {
             Ok(source) => self.0.push(Metered::new(name, Box::new(source))),
             Err(error) => complain(&format!("skipped {name}: {error}")),
@@ -119,7 +128,11 @@ pub(crate) fn host_name() -> String {
     let variables = ["HOSTNAME", "COMPUTERNAME"];
     kernel
         .into_iter()
-        .chain(variables.into_iter().filter_map(|name| std::env::var(name).ok()))
+        .chain(
+            variables
+                .into_iter()
+                .filter_map(|name| std::env::var(name).ok()),
+        )
         .map(|name| name.trim().to_owned())
         // What a topic would refuse.
         .find(|name| !name.is_empty() && !name.contains('*') && name.len() <= 256)

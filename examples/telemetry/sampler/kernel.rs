@@ -1,11 +1,11 @@
 //! What the kernel says about the whole machine: CPUs, memory and network interfaces.
 
-use super::columns::{Columns, Row, row};
+use super::columns::Columns;
 use super::text::{Text, lines, numbers};
-use super::{Source, Value};
+use super::{Row, Source, Value, row};
 use crate::reading::{Labels, topics};
-use laneway::TopicError;
 use std::collections::HashMap;
+use std::error::Error;
 use std::io;
 
 /// Ticks that each CPU has spent, by what on.
@@ -24,7 +24,7 @@ const MAX_CPUS: usize = 8192;
 impl Cpus {
     pub(super) const PATH: &str = "/proc/stat";
 
-    pub(super) fn open(host: &str, labels: &Labels) -> Result<io::Result<Self>, TopicError> {
+    pub(super) fn open(host: &str, labels: &Labels) -> Result<Self, Box<dyn Error>> {
         // Idle comes last: who adds the others up knows that a CPU's sample is complete.
         let types = [
             "cpu.user",
@@ -36,14 +36,13 @@ impl Cpus {
             "cpu.steal",
             "cpu.idle",
         ];
-        let topics = topics(host, "cpu", types)?;
-        Ok(Text::open(Self::PATH).map(|text| Cpus {
-            text,
-            topics,
+        Ok(Cpus {
+            text: Text::open(Self::PATH)?,
+            topics: topics(host, "cpu", types)?,
             rows: Vec::new(),
             columns: Columns::new(),
             labels: labels.clone(),
-        }))
+        })
     }
 }
 
@@ -68,7 +67,10 @@ impl Source for Cpus {
             }
             let Some(topics) = place else { continue };
             let mut ticks = [0; 8];
-            ticks.iter_mut().zip(numbers).for_each(|(tick, number)| *tick = number);
+            ticks
+                .iter_mut()
+                .zip(numbers)
+                .for_each(|(tick, number)| *tick = number);
             // The order in the file.
             let [user, nice, system, idle, iowait, irq, softirq, steal] = ticks;
             let ordered = [user, nice, system, iowait, irq, softirq, steal, idle];
@@ -86,8 +88,8 @@ pub(super) struct Memory {
     topics: Row<{ FIELDS.len() }>,
 }
 
-/// What the kernel calls them, in its order, and what they are here. There are fifty more, and newer kernels add to them:
-/// types are names that stay registered, so they are a fixed list.
+/// What the kernel calls them, in its order, and what they are here. There are fifty more, and newer kernels add to
+/// them: types are names that stay registered, so they are a fixed list.
 const FIELDS: [(&[u8], &str); 10] = [
     (b"MemTotal:", "mem.total"),
     (b"MemFree:", "mem.free"),
@@ -104,10 +106,12 @@ const FIELDS: [(&[u8], &str); 10] = [
 impl Memory {
     pub(super) const PATH: &str = "/proc/meminfo";
 
-    pub(super) fn open(host: &str, labels: &Labels) -> Result<io::Result<Self>, TopicError> {
+    pub(super) fn open(host: &str, labels: &Labels) -> Result<Self, Box<dyn Error>> {
         let topics = topics(host, "memory", FIELDS.map(|(_, event_type)| event_type))?;
-        let row = row(&topics, "ram", "ram".into(), labels).unwrap_or(topics);
-        Ok(Text::open(Self::PATH).map(|text| Memory { text, topics: row }))
+        Ok(Memory {
+            text: Text::open(Self::PATH)?,
+            topics: row(&topics, "ram", "ram".into(), labels).unwrap_or(topics),
+        })
     }
 }
 
@@ -133,8 +137,8 @@ impl Source for Memory {
 pub(super) struct Nics {
     text: Text,
     topics: Row<8>,
-    /// By name. `None`: not sampled, there are too many.
-    rows: HashMap<Vec<u8>, Option<Row<8>>>,
+    /// By name.
+    rows: HashMap<Vec<u8>, Row<8>>,
     columns: Columns<8>,
     labels: Labels,
 }
@@ -142,7 +146,7 @@ pub(super) struct Nics {
 impl Nics {
     pub(super) const PATH: &str = "/proc/net/dev";
 
-    pub(super) fn open(host: &str, labels: &Labels) -> Result<io::Result<Self>, TopicError> {
+    pub(super) fn open(host: &str, labels: &Labels) -> Result<Self, Box<dyn Error>> {
         let types = [
             "net.rx_bytes",
             "net.rx_packets",
@@ -153,14 +157,13 @@ impl Nics {
             "net.tx_errors",
             "net.tx_dropped",
         ];
-        let topics = topics(host, "nic", types)?;
-        Ok(Text::open(Self::PATH).map(|text| Nics {
-            text,
-            topics,
+        Ok(Nics {
+            text: Text::open(Self::PATH)?,
+            topics: topics(host, "nic", types)?,
             rows: HashMap::new(),
             columns: Columns::new(),
             labels: labels.clone(),
-        }))
+        })
     }
 }
 
@@ -176,9 +179,9 @@ impl Source for Nics {
             if !self.rows.contains_key(name) {
                 let text = String::from_utf8_lossy(name).into_owned();
                 let row = row(&self.topics, text.as_str(), text.clone(), &self.labels);
-                self.rows.insert(name.to_vec(), row);
+                self.rows.extend(row.map(|row| (name.to_vec(), row)));
             }
-            if let Some(Some(topics)) = self.rows.get(name) {
+            if let Some(topics) = self.rows.get(name) {
                 // Four of the eight numbers on either side.
                 let chosen = numbers(&line[colon + 1..])
                     .enumerate()

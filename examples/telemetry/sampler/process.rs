@@ -1,9 +1,8 @@
 //! This process's own counters, from the standard library alone: what there is to sample on any system.
 
-use super::columns::{Row, row};
-use super::{Source, Value};
+use super::{Row, Source, Value, row};
 use crate::reading::{Labels, topics};
-use laneway::TopicError;
+use std::error::Error;
 use std::io;
 use std::time::Instant;
 
@@ -14,7 +13,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn new(host: &str, labels: &Labels) -> Result<Self, TopicError> {
+    pub(super) fn open(host: &str, labels: &Labels) -> Result<Self, Box<dyn Error>> {
         let topics = topics(host, "process", ["process.uptime_ns", "process.rounds"])?;
         let id = std::process::id();
         Ok(Process {

@@ -1,11 +1,10 @@
 //! What the scheduler says about threads: those of this process first, then those of all others.
 
-use super::columns::{Columns, Row, row};
+use super::columns::Columns;
 use super::text::numbers;
-use super::{Source, Value};
+use super::{Row, Source, Value, row};
 use crate::reading::{Labels, topics};
-use laneway::TopicError;
-use std::collections::HashMap;
+use std::error::Error;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -22,8 +21,6 @@ pub(super) struct Threads {
     open: Vec<Thread>,
     scanned: Instant,
     topics: Row<3>,
-    /// Topics of threads by number: of those gone as well, whose labels stay too.
-    rows: HashMap<u64, Option<Row<3>>>,
     columns: Columns<3>,
     labels: Labels,
 }
@@ -37,24 +34,22 @@ struct Thread {
 impl Threads {
     pub(super) const PATH: &str = "/proc/*/task/*/schedstat";
 
-    pub(super) fn open(host: &str, labels: &Labels) -> Result<io::Result<Self>, TopicError> {
+    pub(super) fn open(host: &str, labels: &Labels) -> Result<Self, Box<dyn Error>> {
+        // A kernel can be without these files.
+        File::open("/proc/thread-self/schedstat")?;
         let types = ["thread.run_ns", "thread.wait_ns", "thread.timeslices"];
         let mut threads = Threads {
             open: Vec::new(),
             scanned: Instant::now(),
             topics: topics(host, "thread", types)?,
-            rows: HashMap::new(),
             columns: Columns::new(),
             labels: labels.clone(),
         };
-        // A kernel can be without these files.
-        Ok(File::open("/proc/thread-self/schedstat").map(|_| {
-            threads.scan();
-            threads
-        }))
+        threads.scan();
+        Ok(threads)
     }
 
-    /// Opens the threads that are new.
+    /// Opens the threads that are new, and asks all for their names.
     fn scan(&mut self) {
         self.scanned = Instant::now();
         let mut processes: Vec<PathBuf> = numbered("/proc").map(|(_, path)| path).collect();
@@ -64,22 +59,20 @@ impl Threads {
                 if self.open.len() >= MAX_OPEN {
                     return;
                 }
-                if self.open.iter().any(|thread| thread.id == id) {
+                let name = fs::read(path.join("comm")).unwrap_or_default();
+                let name = String::from_utf8_lossy(&name);
+                let label = format!("{id}/{}", name.trim_end_matches('\n'));
+                if let Some(known) = self.open.iter().find(|thread| thread.id == id) {
+                    // A thread gets its name when it runs, which may be after it was found.
+                    self.labels.enter(known.row[0], label);
                     continue;
                 }
                 // It may have ended meanwhile, or not be ours to look at.
                 let Ok(file) = File::open(path.join("schedstat")) else {
                     continue;
                 };
-                let row = *self.rows.entry(id).or_insert_with(|| {
-                    let name = fs::read(path.join("comm")).unwrap_or_default();
-                    let name = String::from_utf8_lossy(&name);
-                    let label = format!("{id}/{}", name.trim_end_matches('\n'));
-                    row(&self.topics, id, label, &self.labels)
-                });
-                if let Some(row) = row {
-                    self.open.push(Thread { id, file, row });
-                }
+                let row = row(&self.topics, id, label, &self.labels);
+                self.open.extend(row.map(|row| Thread { id, file, row }));
             }
         }
     }
