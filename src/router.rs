@@ -211,7 +211,8 @@ impl<E: Send + 'static> Router<E> {
 
     /// Waits until every event that was published before has been handled.
     ///
-    /// Not transitive: what handlers publish in answer is not waited for, unless it was published before.
+    /// Not transitive: what handlers publish in answer is not waited for, unless it was published before. Where handlers
+    /// publish to others that publish in turn, flush once for each hop.
     ///
     /// # Errors
     ///

@@ -173,9 +173,11 @@ impl Room {
 #[derive(Debug, Default)]
 pub(crate) struct Patience(u32);
 
-/// Long enough to bridge the other side's work on a few events, short against a context switch.
+/// Spinning bridges the other side's work on a few events, yielding that on a full lane. Sleeping too early costs far more
+/// than the context switch: the kernel likes to wake a thread on the CPU of who woke it, and there a publisher competes
+/// with a shard that never sleeps. Measured with 64 actors: 50 ns an event with 256 yields, 15 us with 32.
 const SPINS: u32 = if cfg!(laneway_loom) { 0 } else { 64 };
-const YIELDS: u32 = if cfg!(laneway_loom) { 0 } else { 32 };
+const YIELDS: u32 = if cfg!(laneway_loom) { 0 } else { 256 };
 
 impl Patience {
     /// Spends a moment and says true, or says false: time to sleep.

@@ -14,7 +14,8 @@ use std::fmt;
 #[non_exhaustive]
 pub enum Placement {
     /// Where the same filter has actors already, so that a publish reaches few shards; otherwise the shard with the fewest
-    /// subscriptions. The default.
+    /// subscriptions. The default. With several filters one in common is enough, so actors that share a broad filter
+    /// gather on one shard: spread those that do much work.
     #[default]
     Colocate,
     /// The shard with the fewest subscriptions.

@@ -153,6 +153,24 @@ impl Topic {
         }
     }
 
+    /// The same topic without a resource: what events about different resources have in common, for example as a key.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let started = laneway::Topic::new("compute", "VM.START")?;
+    /// assert_eq!(started.with_resource(1).without_resource(), started);
+    /// # Ok::<(), laneway::TopicError>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn without_resource(self) -> Topic {
+        Topic {
+            word: self.word & !HAS_RESOURCE,
+            resource: ResourceId::from_u128(0),
+        }
+    }
+
     /// The category: a few dependent loads, no lock.
     ///
     /// # Examples

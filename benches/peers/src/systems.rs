@@ -209,7 +209,7 @@ fn kanal(events: usize, receivers: usize, cpus: &[usize]) -> Duration {
             let mut check = Check::new(events, &finish);
             let receiver = thread::spawn(move || {
                 pin(cpu);
-                let mut next = || rx.recv().expect("open");
+                let next = || rx.recv().expect("open");
                 while {
                     let message = next();
                     !check.take(message.topic, &message.payload)
