@@ -4,8 +4,8 @@ use crate::batch::Batch;
 use crate::error::PublishError;
 use crate::event::Event;
 use crate::hub::Hub;
-use crate::local;
-use crate::publisher::Published;
+use crate::local::ThreadsOwn;
+use crate::publisher::{Published, publish};
 use crate::router::WeakRouter;
 use crate::subscription::{Record, SubscriptionId};
 use crate::topic::Topic;
@@ -136,7 +136,7 @@ impl<E: Clone + Send + 'static> Context<'_, E> {
     ///
     /// [`PublishError::Full`], or [`PublishError::Closed`] once the router shuts down; both with the payload.
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        local::with_outlet(self.hub, |outlet| outlet.offer(self.hub, topic, payload))
+        publish(ThreadsOwn(self.hub), topic, payload, false)
     }
 
     /// The router, weakly: an actor that held it strongly would keep it from shutting down when dropped.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 /// Taken between runs, in the order in which they were sent.
 ///
 /// Their number is bounded by others: one `Attach` for each lane, one `Spawn` and one `Remove` for each seat that
-/// `max_subscriptions` counts, one `Flush` for each thread that waits.
+/// `max_subscriptions` counts, one `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
+/// are not commands: see [`Port::flush`](crate::hub::Port::flush).
 pub(crate) enum Command<E> {
     /// A publisher's new lane.
     Attach(Consumer<E>),
@@ -17,6 +18,6 @@ pub(crate) enum Command<E> {
     Spawn(Seat<E>),
     /// Its interest is out of the table already. `done` when the actor is dropped.
     Remove { record: Arc<Record>, done: Done },
-    /// `done` when all that is in the lanes now is handled.
-    Flush(Done),
+    /// Dropped when all commands before it are carried out, and so all actors removed that ended before.
+    Barrier(Done),
 }

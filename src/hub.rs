@@ -24,7 +24,8 @@
 use crate::actor::{Actor, StopReason};
 use crate::builder::Config;
 use crate::command::Command;
-use crate::countdown::Countdown;
+use crate::contain::contain;
+use crate::countdown::{Countdown, Done};
 use crate::error::{FlushError, SubscribeError, UnsubscribeError};
 use crate::filter::{Filter, FilterKey};
 use crate::interest::{Ledger, Table};
@@ -68,6 +69,8 @@ pub(crate) struct Hub<E> {
 pub(crate) struct Port<E> {
     pub(crate) bell: Arc<Bell>,
     commands: Queue<Command<E>>,
+    /// Those who wait for a flush that has not begun.
+    flushes: Mutex<Vec<Done>>,
     next_bit: AtomicU32,
     /// Its lanes, for statistics. The shard takes out those that are gone.
     probes: Mutex<Vec<Probe<E>>>,
@@ -97,6 +100,7 @@ impl<E> Port<E> {
         Port {
             bell: Arc::new(Bell::new()),
             commands: Queue::new(),
+            flushes: Mutex::new(Vec::new()),
             next_bit: AtomicU32::new(0),
             probes: Mutex::new(Vec::new()),
             meter: Meter::default(),
@@ -107,7 +111,7 @@ impl<E> Port<E> {
     /// After a push: the shard will take it. If it has exited, what is queued is dropped here, which tells those who wait.
     fn call(&self) {
         if !self.bell.ring(COMMAND) {
-            self.drop_commands();
+            self.drop_queued();
         }
     }
 
@@ -116,8 +120,33 @@ impl<E> Port<E> {
         self.call();
     }
 
+    /// How many commands are queued: what comes later rings again.
+    pub(crate) fn queued(&self) -> usize {
+        self.commands.len()
+    }
+
     pub(crate) fn next_command(&self) -> Option<Command<E>> {
         self.commands.pop()
+    }
+
+    /// `done` when all that is in the lanes by then is handled. At most one for each thread that waits: those that were
+    /// given up go when the next one comes.
+    fn flush(&self, done: Done) {
+        {
+            let mut flushes = self.flushes.lock();
+            flushes.retain(|flush| !flush.is_abandoned());
+            flushes.push(done);
+        }
+        self.call();
+    }
+
+    pub(crate) fn take_flushes(&self) -> Vec<Done> {
+        std::mem::take(&mut self.flushes.lock())
+    }
+
+    /// Wakes all publishers that wait for room, to look whether the router closed.
+    pub(crate) fn wake_publishers(&self) {
+        self.probes.lock().iter().for_each(Probe::wake_publisher);
     }
 
     /// A lane has come to its end.
@@ -128,22 +157,24 @@ impl<E> Port<E> {
     /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
     pub(crate) fn exit(&self) {
         self.bell.exit();
-        self.drop_commands();
+        self.drop_queued();
     }
 
-    fn drop_commands(&self) {
+    fn drop_queued(&self) {
+        // Lanes and waiters; actors are all taken before a shard exits.
         while let Some(command) = self.commands.pop() {
-            drop(command);
+            contain(|| drop(command));
         }
+        drop(self.take_flushes());
+        self.probes.lock().clear();
     }
 
     pub(crate) fn stats(&self) -> ShardStats {
         let (lanes, depth) = {
             let probes = self.probes.lock();
-            let live = probes.iter().filter(|probe| !probe.is_gone());
-            live.fold((0, 0), |(lanes, depth), probe| {
-                (lanes + 1, depth + probe.depth())
-            })
+            // A lane counts as long as its publisher lives, and what lies in it until it is handled.
+            let lanes = probes.iter().filter(|probe| !probe.is_gone()).count();
+            (lanes, probes.iter().map(Probe::depth).sum())
         };
         let meter = &self.meter;
         ShardStats {
@@ -234,14 +265,14 @@ impl<E> Hub<E> {
         producer
     }
 
-    /// Refuses all that comes after. Says whether this call did it.
-    pub(crate) fn close(&self) -> bool {
-        let first = {
-            // Under the lock: a subscription is either complete by now, and its shard will find it, or refused.
+    /// Refuses all that comes after.
+    pub(crate) fn close(&self) {
+        {
+            // Under the lock: a subscription is either queued by now, and its shard will find it, or refused.
             let _registry = self.registry.lock();
             // ORDERING: with the heavy fence the other side of each gate's store-then-load pair.
-            !self.closed.swap(true, Ordering::Relaxed)
-        };
+            self.closed.store(true, Ordering::Relaxed);
+        }
         if !mutant!("close_no_fence") {
             fence_heavy();
         }
@@ -250,7 +281,6 @@ impl<E> Hub<E> {
         for port in &self.ports {
             port.call();
         }
-        first
     }
 
     /// Enters a subscription: when this returns, what is published is for it.
@@ -298,7 +328,10 @@ impl<E> Hub<E> {
     }
 
     /// Takes a subscription off the table. `None`: somebody else did, or it never was.
-    fn withdraw(&self, id: SubscriptionId) -> Option<Arc<Record>> {
+    ///
+    /// `push` runs under the lock: a shard gets its commands in the order in which the table changed. Were a removal to come
+    /// after an insertion that followed it in the table, the shard could not tell that a pattern was gone in between.
+    fn withdraw(&self, id: SubscriptionId, push: impl FnOnce(&Arc<Record>)) -> Option<Arc<Record>> {
         let (record, old_table) = {
             let mut guard = self.registry.lock();
             let registry = &mut *guard;
@@ -309,7 +342,9 @@ impl<E> Hub<E> {
             let shard = usize::from(record.shard);
             registry.load[shard] -= 1;
             let table = registry.ledger.remove(&record.keys, shard);
-            (record, table.map(|table| self.interest.swap(table)))
+            let old_table = table.map(|table| self.interest.swap(table));
+            push(&record);
+            (record, old_table)
         };
         drop(old_table);
         Some(record)
@@ -317,7 +352,7 @@ impl<E> Hub<E> {
 
     /// The shard's own end of a subscription. False: it was withdrawn elsewhere, and a `Remove` comes.
     pub(crate) fn retire(&self, record: &Record) -> bool {
-        self.withdraw(record.id).is_some()
+        self.withdraw(record.id, |_| ()).is_some()
     }
 
     /// All of an exiting shard's subscriptions at once. Nobody publishes any more, so the table does not matter.
@@ -349,13 +384,22 @@ impl<E> Hub<E> {
         for _ in 0..2 {
             let (countdown, all) = Countdown::new(self.ports.len());
             for (port, done) in self.ports.iter().zip(all) {
-                port.send(Command::Flush(done));
+                port.flush(done);
             }
             if !countdown.wait(deadline) {
                 return Err(FlushError::Timeout);
             }
         }
         Ok(())
+    }
+
+    /// Waits until every shard has removed the actors that have ended by now.
+    fn pass_barriers(&self) {
+        let (countdown, all) = Countdown::new(self.ports.len());
+        for (port, done) in self.ports.iter().zip(all) {
+            port.send(Command::Barrier(done));
+        }
+        countdown.wait(None);
     }
 
     pub(crate) fn subscriptions(&self) -> Vec<SubscriptionInfo> {
@@ -438,16 +482,35 @@ fn compile(filters: &[Filter]) -> Result<SmallVec<[FilterKey; 1]>, SubscribeErro
 
 impl<E: Send + 'static> Control for Hub<E> {
     fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
-        let record = self.withdraw(id).ok_or(UnsubscribeError::Unknown(id))?;
         let waits = !local::is_actor_thread();
-        if !waits {
-            // At once as far as the own shard goes: no further call begins.
-            record.hot.end(StopReason::Unsubscribed);
-        }
-        let port = &self.ports[usize::from(record.shard)];
         let (countdown, mut all) = Countdown::new(1);
-        let done = all.pop().expect("one end was asked for");
-        port.send(Command::Remove { record, done });
+        let mut late = None;
+        let withdrawn = self.withdraw(id, |record| {
+            if !waits {
+                // At once as far as the own shard goes: no further call begins.
+                record.hot.end(StopReason::Unsubscribed);
+            }
+            let command = Command::Remove {
+                record: Arc::clone(record),
+                done: all.pop().expect("one end was asked for"),
+            };
+            if mutant!("removal_out_of_order") {
+                late = Some(command);
+            } else {
+                self.ports[usize::from(record.shard)].commands.push(command);
+            }
+        });
+        if let (Some(record), Some(command)) = (&withdrawn, late) {
+            self.ports[usize::from(record.shard)].commands.push(command);
+        }
+        let Some(record) = withdrawn else {
+            // It may be in its last call. That one is waited for as well.
+            if waits {
+                self.pass_barriers();
+            }
+            return Err(UnsubscribeError::Unknown(id));
+        };
+        self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);
         }

@@ -1,25 +1,24 @@
 //! What a thread is to the routers it touches: its own outlets, and whether it runs actors.
 //!
 //! [`Router::publish`](crate::Router::publish) goes through an outlet of the calling thread, made on first use. On a shard's
-//! thread that is the shard's own. It is taken out while in use, since a payload's Clone may publish too; such a nested
-//! publish, and one in a thread-local's destructor, gets an outlet for itself alone.
+//! thread that is the shard's own. No user code runs while one is in use.
 
+use crate::contain::contain;
 use crate::hub::Hub;
-use crate::outlet::Outlet;
+use crate::outlet::{Outlet, Refusal};
+use crate::publisher::Way;
 use crate::sync::thread_local;
+use crate::topic::Topic;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
-
-/// Lanes of implicit publishers are short: there may be many such threads.
-pub(crate) const IMPLICIT_LANE_CAPACITY: usize = 32;
 
 struct Entry {
     hub: u64,
     /// Dead once the router's last handle and shard are gone: then the entry goes at the next insert.
     alive: Weak<dyn Any + Send + Sync>,
-    /// An `Outlet<E>`, or nothing while it is in use.
-    outlet: Option<Box<dyn Any>>,
+    /// An `Outlet<E>`.
+    outlet: Box<dyn Any>,
 }
 
 thread_local! {
@@ -34,106 +33,81 @@ pub(crate) fn is_actor_thread() -> bool {
     RUNS_ACTORS.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Calls `body` with this thread's outlet to `hub`.
+/// Calls `body`, which runs no user code, with this thread's outlet to `hub`.
+///
+/// In the destructor of a thread-local there may be none any more: then with one for this call alone.
 pub(crate) fn with_outlet<E, R>(hub: &Arc<Hub<E>>, body: impl FnOnce(&mut Outlet<E>) -> R) -> R
 where
     E: Send + 'static,
 {
-    match Borrowed::take(hub) {
-        Some(mut borrowed) => body(borrowed.outlet()),
-        None => body(&mut implicit(hub)),
+    let mut body = Some(body);
+    let mut call = |outlet: &mut Outlet<E>| body.take().map(|body| body(outlet));
+    loop {
+        let done = OUTLETS.try_with(|outlets| {
+            let mut outlets = outlets.try_borrow_mut().ok()?;
+            let entry = outlets.iter_mut().find(|entry| entry.hub == hub.id);
+            Some(entry.map(|entry| entry.outlet.downcast_mut().and_then(&mut call)))
+        });
+        match done.ok().flatten() {
+            Some(Some(result)) => return result.expect("a hub's id stands for its type"),
+            Some(None) => insert(hub, Outlet::implicit(hub)),
+            None => return call(&mut Outlet::implicit(hub)).expect("not called before"),
+        }
     }
 }
 
 /// From now on this thread runs the actors of a shard, and publishes to `hub` through `outlet`.
+///
+/// It stays an actor thread to its end: destructors of its thread-locals are user code as well.
 pub(crate) fn adopt<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Outlet<E>) {
     RUNS_ACTORS.with(|runs| runs.set(true));
-    insert(hub, Some(Box::new(outlet)));
+    insert(hub, outlet);
 }
 
-/// This thread runs no actors any more, and the shard's outlet is gone.
+/// The shard's outlet goes.
 pub(crate) fn abandon<E: Send + 'static>(hub: &Arc<Hub<E>>) {
     let entry = OUTLETS.with(|outlets| {
         let mut outlets = outlets.borrow_mut();
         let place = outlets.iter().position(|entry| entry.hub == hub.id)?;
         Some(outlets.swap_remove(place))
     });
-    drop(entry);
-    RUNS_ACTORS.with(|runs| runs.set(false));
+    contain(|| drop(entry));
 }
 
-fn implicit<E>(hub: &Hub<E>) -> Outlet<E> {
-    Outlet::new(hub, hub.config.lane_capacity.min(IMPLICIT_LANE_CAPACITY))
-}
-
-fn insert<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Option<Box<dyn Any>>) {
-    let alive: Weak<dyn Any + Send + Sync> = Arc::downgrade(hub) as _;
+fn insert<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Outlet<E>) {
+    let entry = Entry {
+        hub: hub.id,
+        alive: Arc::downgrade(hub) as _,
+        outlet: Box::new(outlet),
+    };
     let dead: Vec<Entry> = OUTLETS.with(|outlets| {
         let mut outlets = outlets.borrow_mut();
         let dead = outlets
             .extract_if(.., |entry| entry.alive.strong_count() == 0)
             .collect();
-        outlets.push(Entry {
-            hub: hub.id,
-            alive,
-            outlet,
-        });
+        outlets.push(entry);
         dead
     });
     // Outside the borrow: dropping a lane may drop payloads, and those may publish.
     drop(dead);
 }
 
-/// A thread's outlet while in use; put back when dropped, by a panic too.
-struct Borrowed<E: Send + 'static> {
-    hub: u64,
-    /// An `Outlet<E>`; `None` only within `drop`.
-    outlet: Option<Box<dyn Any>>,
-    events: std::marker::PhantomData<Outlet<E>>,
-}
+/// The way to this thread's outlet.
+pub(crate) struct ThreadsOwn<'a, E>(pub(crate) &'a Arc<Hub<E>>);
 
-impl<E: Send + 'static> Borrowed<E> {
-    /// `None`: it is in use further up, or this thread is ending.
-    fn take(hub: &Arc<Hub<E>>) -> Option<Self> {
-        let known = OUTLETS
-            .try_with(|outlets| {
-                let mut outlets = outlets.borrow_mut();
-                let entry = outlets.iter_mut().find(|entry| entry.hub == hub.id);
-                entry.map(|entry| entry.outlet.take())
-            })
-            .ok()?;
-        let outlet = match known {
-            Some(in_place) => in_place?,
-            None => {
-                insert(hub, None);
-                Box::new(implicit(hub))
-            }
-        };
-        Some(Borrowed {
-            hub: hub.id,
-            outlet: Some(outlet),
-            events: std::marker::PhantomData,
+impl<E: Send + 'static> Way<E> for ThreadsOwn<'_, E> {
+    #[inline]
+    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>> {
+        with_outlet(self.0, |outlet| {
+            outlet.offer(self.0, topic, payload, copies)
         })
     }
 
-    #[inline]
-    fn outlet(&mut self) -> &mut Outlet<E> {
-        let outlet = self.outlet.as_mut().expect("taken only within drop");
-        outlet
-            .downcast_mut()
-            .expect("a hub's id stands for its type")
-    }
-}
-
-impl<E: Send + 'static> Drop for Borrowed<E> {
-    fn drop(&mut self) {
-        let mut outlet = self.outlet.take();
-        // An entry that was swept meanwhile, or a thread that is ending: the outlet drops here, outside the borrow.
-        let _ = OUTLETS.try_with(|outlets| {
-            let mut outlets = outlets.borrow_mut();
-            if let Some(entry) = outlets.iter_mut().find(|entry| entry.hub == self.hub) {
-                entry.outlet = outlet.take();
-            }
-        });
+    fn wait_for_room(&mut self, topic: Topic) -> bool {
+        let waits = !is_actor_thread();
+        if waits {
+            with_outlet(self.0, |outlet| outlet.wait_for_room(self.0, topic));
+        }
+        waits
     }
 }

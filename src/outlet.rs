@@ -1,19 +1,33 @@
 //! Publishing: match, look for room, clone, and commit to each lane inside the gate.
 
-use crate::error::PublishError;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::interest::{MAX_SHARDS, ShardSet, View};
 use crate::lane::Producer;
-use crate::publisher::{BatchPublished, Published};
+use crate::publisher::BatchPublished;
 use crate::sleep::{Patience, thread_waker};
-use crate::sync::{Ordering, mutant, park};
+use crate::sync::{Ordering, fence_heavy, fence_light, mutant, park};
 use crate::topic::Topic;
 use std::collections::VecDeque;
 use std::task::Waker;
 
+/// Why an offer was not taken.
+pub(crate) enum Refusal<E> {
+    /// Nobody listens.
+    Unmatched(E),
+    /// A lane has no room.
+    Full(E),
+    /// The router is closed.
+    Closed(E),
+    /// It goes to several shards, and this many more copies are needed.
+    NeedsCopies(E, usize),
+}
+
 /// How many events of a batch are committed together.
 pub(crate) const BATCH: usize = 32;
+
+/// Lanes of implicit publishers are short: there may be many such threads.
+const IMPLICIT_LANE_CAPACITY: usize = 32;
 
 /// How many events a shard's actors may have published to one shard beyond what its lane takes.
 pub(crate) const SPILL_LIMIT: usize = 1024;
@@ -27,8 +41,8 @@ pub(crate) struct Outlet<E> {
     links: Vec<Option<Link<E>>>,
     lane_capacity: usize,
     gate: Gate,
-    /// Clones for all shards but one, between making and committing them.
-    copies: Vec<E>,
+    /// Clones between making and committing them; the memory is kept.
+    spare: Vec<E>,
     /// What nobody wanted of a batch, until its Drop may run.
     unmatched: Vec<E>,
     /// The shard whose actors publish through this, if it is a shard's.
@@ -54,9 +68,8 @@ struct Spilled<E> {
 
 impl<E> Link<E> {
     #[inline]
-    fn takes(&mut self, count: usize, spill_limit: usize) -> bool {
-        (self.spill.is_empty() && self.lane.has_room(count))
-            || self.spill.len() + count <= spill_limit
+    fn takes_one(&mut self, spill_limit: usize) -> bool {
+        (self.spill.is_empty() && self.lane.has_room(1)) || self.spill.len() < spill_limit
     }
 
     /// There must be room. Says whether it went to the spill.
@@ -82,11 +95,17 @@ impl<E> Outlet<E> {
             links: (0..hub.ports.len()).map(|_| None).collect(),
             lane_capacity,
             gate: Gate::new(),
-            copies: Vec::new(),
+            spare: Vec::new(),
             unmatched: Vec::new(),
             owner: None,
             spilled: 0,
         }
+    }
+
+    /// For a thread that publishes without a publisher of its own.
+    pub(crate) fn implicit(hub: &Hub<E>) -> Self {
+        let capacity = hub.config.lane_capacity.min(IMPLICIT_LANE_CAPACITY);
+        Outlet::new(hub, capacity)
     }
 
     /// For what a shard's actors publish.
@@ -107,6 +126,9 @@ impl<E> Outlet<E> {
 
     /// Makes the lanes that a publish to `topic` would make now.
     pub(crate) fn warm(&mut self, hub: &Hub<E>, topic: Topic) {
+        if hub.is_closed() {
+            return;
+        }
         for shard in self.interest.shards(topic).iter() {
             self.link(hub, shard);
         }
@@ -126,6 +148,9 @@ impl<E> Outlet<E> {
     fn enter(&mut self, hub: &Hub<E>) -> bool {
         if self.spilled == 0 {
             self.gate.enter();
+        } else {
+            // The gate is odd already, but a lane made since must be seen by who closes.
+            fence_light();
         }
         if hub.is_closed() && !mutant!("gate_ignores_closed") {
             self.leave();
@@ -141,25 +166,25 @@ impl<E> Outlet<E> {
         }
     }
 
-    /// Publishes if there is room in all lanes it must go to. Never waits.
+    /// Publishes if there is room in all lanes it must go to, and `copies` has a payload for each of them but one.
+    ///
+    /// Never waits, and runs no user code: what it does not take comes back, to be cloned or dropped outside.
     #[inline]
     pub(crate) fn offer(
         &mut self,
         hub: &Hub<E>,
         topic: Topic,
         payload: E,
-    ) -> Result<Published, PublishError<E>>
-    where
-        E: Clone,
-    {
+        copies: &mut Vec<E>,
+    ) -> Result<(), Refusal<E>> {
         if !self.enter(hub) {
-            return Err(PublishError::Closed(payload));
+            return Err(Refusal::Closed(payload));
         }
         let epoch = hub.epoch();
         let shards = self.interest.shards(topic);
         if shards.is_empty() {
             self.leave();
-            return Ok(Published::Unmatched);
+            return Err(Refusal::Unmatched(payload));
         }
         if let Some(shard) = shards.only()
             && let Some(link) = &mut self.links[shard]
@@ -171,10 +196,10 @@ impl<E> Outlet<E> {
                 self.gate.leave();
             }
             link.lane.signal();
-            return Ok(Published::Routed);
+            return Ok(());
         }
         self.leave();
-        self.offer_slow(hub, shards, topic, payload, epoch)
+        self.offer_slow(hub, shards, topic, payload, copies)
     }
 
     /// Several shards, a lane to make, or no room.
@@ -185,41 +210,47 @@ impl<E> Outlet<E> {
         shards: ShardSet,
         topic: Topic,
         payload: E,
-        epoch: u64,
-    ) -> Result<Published, PublishError<E>>
-    where
-        E: Clone,
-    {
+        copies: &mut Vec<E>,
+    ) -> Result<(), Refusal<E>> {
         let limit = self.spill_limit();
-        // Room first: for this publisher it only grows until it commits. Then the clones, which are user code.
+        // For this publisher room only grows until it commits.
         if !shards
             .iter()
-            .all(|shard| self.link(hub, shard).takes(1, limit))
+            .all(|shard| self.link(hub, shard).takes_one(limit))
         {
-            return Err(PublishError::Full(payload));
+            return Err(Refusal::Full(payload));
         }
-        // A clone that panicked may have left some.
-        self.copies.clear();
-        for _ in 1..shards.len() {
-            self.copies.push(payload.clone());
+        let missing = (shards.len() - 1).saturating_sub(copies.len());
+        if missing > 0 {
+            // Room for the copies goes along, so that nothing is allocated for them each time.
+            self.spare.append(copies);
+            std::mem::swap(&mut self.spare, copies);
+            return Err(Refusal::NeedsCopies(payload, missing));
         }
         if !self.enter(hub) {
-            self.copies.clear();
-            return Err(PublishError::Closed(payload));
+            return Err(Refusal::Closed(payload));
         }
+        let epoch = hub.epoch();
         let mut last = Some(payload);
         for shard in shards.iter() {
-            let Some(payload) = self.copies.pop().or_else(|| last.take()) else {
-                unreachable!("one payload for each shard");
+            let copy = if last.is_some() {
+                last.take()
+            } else {
+                copies.pop()
             };
-            let link = self.links[shard].as_mut().expect("made above");
+            let (Some(payload), Some(link)) = (copy, &mut self.links[shard]) else {
+                unreachable!("a payload and a link for each shard");
+            };
             self.spilled += usize::from(link.put(topic, payload, epoch));
             link.lane.commit();
         }
         self.leave();
         self.note_spill(hub);
         self.signal(shards);
-        Ok(Published::Routed)
+        if copies.is_empty() {
+            std::mem::swap(&mut self.spare, copies);
+        }
+        Ok(())
     }
 
     fn signal(&self, shards: ShardSet) {
@@ -231,6 +262,8 @@ impl<E> Outlet<E> {
     }
 
     /// Publishes as many of the first `BATCH` items as there is room for, and takes them out. `None`: closed.
+    ///
+    /// Not for shards: it does not spill.
     pub(crate) fn offer_batch(
         &mut self,
         hub: &Hub<E>,
@@ -239,7 +272,10 @@ impl<E> Outlet<E> {
     where
         E: Clone,
     {
-        let limit = self.spill_limit();
+        debug_assert!(self.owner.is_none());
+        if hub.is_closed() {
+            return None;
+        }
         let mut targets = [ShardSet::EMPTY; BATCH];
         let mut needed = [0; MAX_SHARDS];
         let mut touched = ShardSet::EMPTY;
@@ -247,7 +283,7 @@ impl<E> Outlet<E> {
         'items: for ((topic, _), target) in items.iter().zip(&mut targets) {
             let shards = self.interest.shards(*topic);
             for shard in shards.iter() {
-                if !self.link(hub, shard).takes(needed[shard] + 1, limit) {
+                if !self.link(hub, shard).lane.has_room(needed[shard] + 1) {
                     break 'items;
                 }
             }
@@ -258,19 +294,20 @@ impl<E> Outlet<E> {
             *target = shards;
             count += 1;
         }
-        self.copies.clear();
+        // A clone that panicked may have left some.
+        self.spare.clear();
         for ((_, payload), shards) in items[..count].iter().zip(&targets) {
             for _ in 1..shards.len() {
-                self.copies.push(payload.clone());
+                self.spare.push(payload.clone());
             }
         }
         if !self.enter(hub) {
-            self.copies.clear();
+            self.spare.clear();
             return None;
         }
         let epoch = hub.epoch();
         let mut published = BatchPublished::default();
-        let mut copies = self.copies.drain(..);
+        let mut copies = self.spare.drain(..);
         for ((topic, payload), shards) in items.drain(..count).zip(&targets) {
             let mut rest = shards.iter();
             let Some(first) = rest.next() else {
@@ -281,7 +318,7 @@ impl<E> Outlet<E> {
             published.routed += 1;
             for (shard, payload) in rest.zip(&mut copies).chain([(first, payload)]) {
                 let link = self.links[shard].as_mut().expect("made above");
-                self.spilled += usize::from(link.put(topic, payload, epoch));
+                link.lane.stage(topic, payload, epoch);
             }
         }
         drop(copies);
@@ -289,7 +326,6 @@ impl<E> Outlet<E> {
             link.lane.commit();
         }
         self.leave();
-        self.note_spill(hub);
         self.signal(touched);
         self.unmatched.clear();
         Some(published)
@@ -307,6 +343,7 @@ impl<E> Outlet<E> {
                     continue;
                 }
                 lane.room().arm(waker.get_or_insert_with(thread_waker));
+                fence_heavy();
                 let closed = hub.is_closed() && !mutant!("room_ignores_closed");
                 if !lane.has_room(1) && !closed {
                     park();
@@ -355,14 +392,14 @@ impl<E> Outlet<E> {
 
     /// Asks the lanes that have no room for what is spilled to call `waker`. False: one of them has room by now.
     pub(crate) fn arm_spill(&mut self, waker: &Waker) -> bool {
-        let mut blocked = true;
-        for link in self.links.iter_mut().flatten() {
-            if !link.spill.is_empty() {
-                link.lane.room().arm(waker);
-                blocked &= !link.lane.has_room(1);
-            }
+        let spilled = |link: &&mut Link<E>| !link.spill.is_empty();
+        for link in self.links.iter_mut().flatten().filter(spilled) {
+            link.lane.room().arm(waker);
         }
-        blocked
+        fence_heavy();
+        (self.links.iter_mut().flatten())
+            .filter(spilled)
+            .all(|link| !link.lane.has_room(1))
     }
 
     /// How far each link's spill must get until what is in it now has left, by shard.

@@ -3,7 +3,7 @@
 use crate::error::{PublishBatchError, PublishError};
 use crate::hub::Hub;
 use crate::local;
-use crate::outlet::{BATCH, Outlet};
+use crate::outlet::{BATCH, Outlet, Refusal};
 use crate::topic::Topic;
 use std::cell::Cell;
 use std::fmt;
@@ -80,7 +80,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// While a target lane is full: it spins, yields, then sleeps until the shard has taken half of the lane.
     #[inline]
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        publish_waiting(&self.hub, &mut self.outlet, topic, payload)
+        publish(self.way(), topic, payload, true)
     }
 
     /// Publishes if there is room in all lanes, to all of them or to none. Never waits.
@@ -90,7 +90,15 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// [`PublishError::Full`] or [`PublishError::Closed`], with the payload.
     #[inline]
     pub fn try_publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        self.outlet.offer(&self.hub, topic, payload)
+        publish(self.way(), topic, payload, false)
+    }
+
+    #[inline]
+    fn way(&mut self) -> Own<'_, E> {
+        Own {
+            hub: &self.hub,
+            outlet: &mut self.outlet,
+        }
     }
 
     /// Builds the payload only if somebody listens, and publishes it as [`publish`](Self::publish) does.
@@ -113,7 +121,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// Publishes all items in order, and waits for room as [`publish`](Self::publish) does.
     ///
     /// Up to 32 events are committed together, so the lanes' memory moves less often between the cores than one by one.
-    /// All items go to the shards that are interested when their part of the batch is committed.
+    /// The payloads of such a part are cloned after the lookup of who is interested in them.
     ///
     /// # Errors
     ///
@@ -135,7 +143,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     ) -> Result<BatchPublished, PublishBatchError<E>> {
         // What a panicking iterator left of an earlier batch.
         self.batch.clear();
-        let mut items = items.into_iter();
+        let mut items = items.into_iter().fuse();
         let mut published = BatchPublished::default();
         loop {
             let missing = BATCH - self.batch.len();
@@ -172,20 +180,61 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     }
 }
 
-/// Publishes, and waits for room where that cannot be waiting for oneself.
+/// A way to an outlet: an owned one, or the thread's.
+pub(crate) trait Way<E> {
+    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>>;
+
+    /// False: waiting would be waiting for oneself.
+    fn wait_for_room(&mut self, topic: Topic) -> bool;
+}
+
+/// A publisher's own outlet.
+pub(crate) struct Own<'a, E> {
+    pub(crate) hub: &'a Hub<E>,
+    pub(crate) outlet: &'a mut Outlet<E>,
+}
+
+impl<E> Way<E> for Own<'_, E> {
+    #[inline]
+    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>> {
+        self.outlet.offer(self.hub, topic, payload, copies)
+    }
+
+    fn wait_for_room(&mut self, topic: Topic) -> bool {
+        let waits = !local::is_actor_thread();
+        if waits {
+            self.outlet.wait_for_room(self.hub, topic);
+        }
+        waits
+    }
+}
+
+/// Offers until the event is taken or that is out of question. The payload's Clone and Drop run here, outside the outlet,
+/// so that they may publish too.
 #[inline]
-pub(crate) fn publish_waiting<E: Clone>(
-    hub: &Hub<E>,
-    outlet: &mut Outlet<E>,
+pub(crate) fn publish<E: Clone>(
+    mut way: impl Way<E>,
     topic: Topic,
     mut payload: E,
+    waits: bool,
 ) -> Result<Published, PublishError<E>> {
+    let mut copies = Vec::new();
     loop {
-        match outlet.offer(hub, topic, payload) {
-            Err(PublishError::Full(back)) if !local::is_actor_thread() => payload = back,
-            done => return done,
-        }
-        outlet.wait_for_room(hub, topic);
+        payload = match way.offer(topic, payload, &mut copies) {
+            Ok(()) => return Ok(Published::Routed),
+            Err(Refusal::Unmatched(_)) => return Ok(Published::Unmatched),
+            Err(Refusal::Closed(back)) => return Err(PublishError::Closed(back)),
+            Err(Refusal::NeedsCopies(back, missing)) => {
+                copies.extend((0..missing).map(|_| back.clone()));
+                back
+            }
+            Err(Refusal::Full(back)) => {
+                if !waits || !way.wait_for_room(topic) {
+                    return Err(PublishError::Full(back));
+                }
+                back
+            }
+        };
     }
 }
 

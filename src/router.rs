@@ -3,13 +3,14 @@
 use crate::actor::Actor;
 use crate::affinity::Claim;
 use crate::builder::{Config, RouterBuilder};
+use crate::contain::contain;
 use crate::countdown::{Countdown, Done};
 use crate::error::{BuildError, FlushError, PublishError, SubscribeError, UnsubscribeError};
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
-use crate::local;
-use crate::publisher::{Published, Publisher, publish_waiting};
+use crate::local::{self, ThreadsOwn};
+use crate::publisher::{Published, Publisher, publish};
 use crate::shard::Shard;
 use crate::stats::Stats;
 use crate::subscribe::SubscriptionBuilder;
@@ -141,8 +142,7 @@ impl<E: Clone + Send + 'static> Router<E> {
     ///
     /// As [`Publisher::publish`].
     pub fn publish(&self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        let hub = &self.0.hub;
-        local::with_outlet(hub, |outlet| publish_waiting(hub, outlet, topic, payload))
+        publish(ThreadsOwn(&self.0.hub), topic, payload, true)
     }
 
     /// Subscribes a closure to what matches `filter`.
@@ -249,7 +249,7 @@ impl<E: Send + 'static> Router<E> {
     ///
     /// # Blocking
     ///
-    /// Up to `deadline`.
+    /// Up to `deadline`, and for as long as destructors of thread-locals on the shards' threads take.
     pub fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.0.shutdown(deadline)
     }
@@ -284,9 +284,11 @@ impl<E> Drop for Worker<E> {
     /// that is no more: they see the router closed.
     fn drop(&mut self) {
         if panicking() {
-            tracing::error!(shard = self.shard, "a shard died");
             self.hub.close();
-            self.hub.ports[self.shard].exit();
+            let port = &self.hub.ports[self.shard];
+            port.wake_publishers();
+            port.exit();
+            contain(|| tracing::error!(shard = self.shard, "a shard died"));
         }
     }
 }
@@ -313,8 +315,9 @@ impl<E> Handle<E> {
         });
         for handle in ended {
             // Its loop is left, and what remains is the thread's own end.
-            let _ = handle.join();
-            report.joined += 1;
+            if handle.join().is_ok() {
+                report.joined += 1;
+            }
         }
         if waits && !report.is_complete() {
             tracing::warn!(?report, "not everything ended by the deadline");

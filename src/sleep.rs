@@ -1,7 +1,7 @@
 //! Sleeping and waking: the shard's bell, and a publisher's wait for room.
 
 use crate::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering, Padded, Thread, global, mutant};
-use crate::sync::{current, fence_heavy, fence_light, park, spin_loop, yield_now};
+use crate::sync::{current, fence_light, park, spin_loop, yield_now};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -75,11 +75,12 @@ impl Bell {
     /// Sleeps until there is a signal, at once if there is one already. Says whether it slept. The shard's thread only.
     pub(crate) fn sleep(&self) -> bool {
         self.thread.get_or_init(current);
+        // ORDERING: Release hands the thread to `ring`, which acquires it with the bit.
         if mutant!("bell_forgets") {
             self.word.store(ASLEEP, Ordering::Relaxed);
         } else if self
             .word
-            .compare_exchange(0, ASLEEP, Ordering::Relaxed, Ordering::Relaxed)
+            .compare_exchange(0, ASLEEP, Ordering::Release, Ordering::Relaxed)
             .is_err()
         {
             return false;
@@ -136,12 +137,11 @@ impl Room {
         }
     }
 
-    /// The waiter announces itself. It must look for room again after this, and only then sleep.
+    /// The waiter announces itself. A heavy fence must follow, then another look for room, and only then sleep.
     pub(crate) fn arm(&self, waker: &Waker) {
         self.waker.register(waker);
         // ORDERING: Release hands the waker to `wake`; with the fence a store-then-load pair with `is_awaited`.
         self.waiting.store(true, Ordering::Release);
-        fence_heavy();
     }
 
     /// The waiter goes on. A wake-up that comes all the same is spurious.

@@ -190,7 +190,8 @@ impl Subscription {
     ///
     /// # Errors
     ///
-    /// [`UnsubscribeError::Unknown`] if it has ended already: by this, by itself, by a panic, or with its router.
+    /// [`UnsubscribeError::Unknown`] if it has ended already: by this, by itself, by a panic, or with its router. Its last
+    /// call is over then as well.
     ///
     /// # Blocking
     ///
@@ -243,7 +244,7 @@ impl std::ops::Deref for SubscriptionGuard {
 
 impl Drop for SubscriptionGuard {
     fn drop(&mut self) {
-        // That it has ended already is as good.
+        // That it has ended already is as good: its last call is waited for then, too.
         let _ = self.0.unsubscribe();
     }
 }

@@ -141,6 +141,10 @@ mod real {
         pub(crate) fn pop(&self) -> Option<T> {
             self.receiver.try_recv().ok().flatten()
         }
+
+        pub(crate) fn len(&self) -> usize {
+            self.receiver.len()
+        }
     }
 
     pub(crate) fn spawn<F>(name: String, body: F) -> std::io::Result<JoinHandle<()>>
@@ -198,6 +202,7 @@ mod real {
     mod membarrier {
         use super::super::Ordering;
         use super::{AtomicBool, fence};
+        use rustix::io::Errno;
         use rustix::thread::{MembarrierCommand, membarrier};
         use std::sync::Once;
 
@@ -218,18 +223,22 @@ mod real {
                     && membarrier(MembarrierCommand::PrivateExpedited).is_ok();
                 AVAILABLE.store(registered, Ordering::Relaxed);
                 fence(Ordering::SeqCst);
-                if !registered {
-                    tracing::info!("no expedited membarrier here: publishing pays a full fence");
-                }
             });
+            if !available() {
+                tracing::info!("no expedited membarrier here: publishing pays a full fence");
+            }
         }
 
         pub(crate) fn run() {
             // After the registration this cannot fail but for a kernel that takes the right away (a new seccomp filter).
             // Going on without the barrier would lose wake-ups silently, so that is not survivable.
-            if let Err(error) = membarrier(MembarrierCommand::PrivateExpedited) {
-                tracing::error!(%error, "membarrier was taken away");
-                std::process::abort();
+            loop {
+                match membarrier(MembarrierCommand::PrivateExpedited) {
+                    Ok(()) => return,
+                    // The kernel had no memory for its list of CPUs.
+                    Err(Errno::NOMEM) => std::thread::yield_now(),
+                    Err(_) => std::process::abort(),
+                }
             }
         }
     }
@@ -353,6 +362,10 @@ mod model {
 
         pub(crate) fn pop(&self) -> Option<T> {
             self.0.lock().pop_front()
+        }
+
+        pub(crate) fn len(&self) -> usize {
+            self.0.lock().len()
         }
     }
 

@@ -84,16 +84,24 @@ impl Table {
         self.generation
     }
 
-    /// One hash probe for each shape in use. Takes no lock; allocates only for more than two keyed patterns.
+    #[cfg(test)]
     pub(crate) fn match_class(&self, class: ClassId) -> ClassMatch {
         let mut matched = ClassMatch::default();
+        self.match_class_into(class, &mut matched);
+        matched
+    }
+
+    /// One hash probe for each shape in use. Takes no lock; allocates only the first time there are more than two keyed
+    /// patterns.
+    pub(crate) fn match_class_into(&self, class: ClassId, matched: &mut ClassMatch) {
+        matched.shards = ShardSet::EMPTY;
+        matched.keyed.clear();
         self.for_each_match(class, |pattern, interest| {
             matched.shards = matched.shards.union(interest.shards);
             if interest.keyed {
                 matched.keyed.push(pattern);
             }
         });
-        matched
     }
 
     /// Calls `found` for each pattern in the table that matches the class.

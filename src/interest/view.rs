@@ -72,6 +72,7 @@ fn forget(places: &mut [Place; PLACES]) {
 #[cold]
 #[inline(never)]
 fn fill(place: &mut Place, table: &Table, class: ClassId) {
-    place.matched = table.match_class(class);
+    // Refilled in place: its memory is kept, so that nothing is allocated again and again.
+    table.match_class_into(class, &mut place.matched);
     place.class = Some(class);
 }

@@ -453,7 +453,7 @@ impl<E> Consumer<E> {
         self.ring.state.fetch_and(!COLD, Ordering::Relaxed);
     }
 
-    /// Whether the publisher that waits for room here, if one does, is closing's to wake.
+    /// Where the publisher waits for room.
     pub(crate) fn room(&self) -> &Room {
         &self.ring.room
     }
@@ -475,6 +475,10 @@ pub(crate) struct Probe<E>(LaneArc<Ring<E>>);
 unsafe impl<E: Send> Send for Probe<E> {}
 
 impl<E> Probe<E> {
+    pub(crate) fn wake_publisher(&self) {
+        self.0.room.wake();
+    }
+
     /// The publisher is gone.
     pub(crate) fn is_gone(&self) -> bool {
         self.0.state.load(Ordering::Relaxed) & GONE != 0

@@ -60,10 +60,10 @@ pub(crate) struct Shard<E> {
     waker: Waker,
 }
 
-/// Somebody waits until all that is in the lanes and the spill now has moved on.
+/// Some wait until all that is in the lanes and the spill now has moved on.
 struct Flush {
-    /// Dropping it says so.
-    _done: Done,
+    /// Dropping these says so.
+    waiting: Vec<Done>,
     /// Lane by lane, how many events must be given back.
     lanes: Vec<(u64, u64)>,
     /// See [`Outlet::spill_marks`].
@@ -133,16 +133,21 @@ impl<E: Send + 'static> Shard<E> {
         worked
     }
 
-    /// Answers the bell.
+    /// Answers the bell. Takes what is queued now: an actor that brings another in its first call must not keep the shard here.
     pub(crate) fn attend(&mut self) -> bool {
         let signals = self.port().bell.answer();
         self.inlets.warm(signals);
-        let mut commands = 0;
-        while let Some(command) = self.port().next_command() {
-            commands += 1;
-            self.obey(command);
+        let commands = self.port().queued();
+        for _ in 0..commands {
+            if let Some(command) = self.port().next_command() {
+                self.obey(command);
+            }
         }
         self.port().meter.commands.add(commands);
+        let flushes = self.port().take_flushes();
+        if !flushes.is_empty() {
+            self.flush(flushes);
+        }
         true
     }
 
@@ -172,17 +177,19 @@ impl<E: Send + 'static> Shard<E> {
                     drop(done);
                 }
             }
-            Command::Flush(done) => {
-                // A lane's signal may be behind this command in the bell: look at all.
-                self.inlets.warm_nonempty();
-                let spill = local::with_outlet(&self.hub, |outlet| outlet.spill_marks());
-                self.flushes.push(Flush {
-                    _done: done,
-                    lanes: self.inlets.ends(),
-                    spill,
-                });
-            }
+            Command::Barrier(done) => drop(done),
         }
+    }
+
+    fn flush(&mut self, waiting: Vec<Done>) {
+        // A lane may have signalled after the bell was answered: look at all.
+        self.inlets.warm_nonempty();
+        let spill = local::with_outlet(&self.hub, |outlet| outlet.spill_marks());
+        self.flushes.push(Flush {
+            waiting,
+            lanes: self.inlets.ends(),
+            spill,
+        });
     }
 
     /// Handles up to a turn's events of one lane.
@@ -268,9 +275,11 @@ impl<E: Send + 'static> Shard<E> {
 
     fn settle_flushes(&mut self) {
         let (inlets, hub) = (&self.inlets, &self.hub);
-        self.flushes.retain(|flush| {
-            !(inlets.are_past(&flush.lanes)
-                && local::with_outlet(hub, |outlet| outlet.is_past(&flush.spill)))
+        self.flushes.retain_mut(|flush| {
+            flush.waiting.retain(|done| !done.is_abandoned());
+            let over = inlets.are_past(&flush.lanes)
+                && local::with_outlet(hub, |outlet| outlet.is_past(&flush.spill));
+            !over && !flush.waiting.is_empty()
         });
     }
 
@@ -328,14 +337,20 @@ impl<E: Send + 'static> Shard<E> {
     pub(crate) fn is_drained(&mut self) -> bool {
         self.inlets.wake_publishers();
         let gates_even = self.inlets.are_gates_even() || mutant!("drain_ignores_gates");
-        // Publishers that got in before the closing have sent their lanes before that.
-        let quiet = !self.port().bell.is_ringing();
-        gates_even && quiet && !self.is_spilled() && self.inlets.are_empty()
+        // Publishers that got in before the closing have sent their lanes before that, and subscribers their actors, though
+        // those may not have rung yet.
+        let quiet = !self.port().bell.is_ringing() && self.port().queued() == 0;
+        if !quiet {
+            self.attend();
+            return false;
+        }
+        gates_even && !self.is_spilled() && self.inlets.are_empty()
     }
 
     /// The last words to all actors.
     fn finish(mut self) {
         self.hub.retire_shard(self.index);
+        self.routes.clear();
         for place in self.seats.taken() {
             self.remove(place, StopReason::Shutdown);
         }

@@ -109,6 +109,14 @@ impl Routes {
         }
     }
 
+    /// Nothing is routed any more.
+    pub(super) fn clear(&mut self) {
+        self.patterns.clear();
+        self.resources.clear();
+        self.keyed.clear();
+        self.forget();
+    }
+
     fn forget(&mut self) {
         self.classes.clear();
         self.routes.clear();
@@ -166,13 +174,10 @@ impl Routes {
             let Some(resource) = run.get(offset).and_then(|event| event.topic.resource()) else {
                 continue;
             };
-            let first = picks.len();
             for &pattern in &route.keyed {
                 let seats = self.resources.get(&(pattern, resource));
                 for &seat in seats.into_iter().flatten() {
-                    // At most once per subscription, however many of its filters match.
-                    let again = picks[first..].iter().any(|pick| pick.seat == seat);
-                    if !again && route.seats.binary_search(&seat).is_err() {
+                    if route.seats.binary_search(&seat).is_err() {
                         let offset = offset as u32;
                         picks.push(Pick { seat, offset });
                     }
@@ -180,5 +185,7 @@ impl Routes {
             }
         }
         picks.sort_unstable();
+        // At most once per subscription, however many of its filters match.
+        picks.dedup();
     }
 }

@@ -232,7 +232,10 @@ impl<E: 'static> Seats<E> {
         meter.panics.add(1);
         meter.handled.add(taken);
         meter.dropped_stopped.add(matched - taken);
-        tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked and is stopped");
+        // What is subscribed to traces is user code too.
+        contain(|| {
+            tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked and is stopped");
+        });
         self.ended.push(place);
     }
 }

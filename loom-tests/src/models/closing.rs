@@ -1,4 +1,4 @@
-use super::{check, hub, recorder, subscribe, topic};
+use super::{check, hub, offer, recorder, subscribe, topic};
 use crate::outlet::Outlet;
 use crate::shard::Shard;
 use loom::thread;
@@ -20,7 +20,7 @@ fn what_is_accepted_is_handled() {
         let publishing = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                let accepted = outlet.offer(&hub, topic(), 1).is_ok();
+                let accepted = offer(&mut outlet, &hub, 1);
                 (accepted, outlet)
             })
         };
@@ -46,7 +46,7 @@ fn what_is_accepted_on_a_new_lane_is_handled() {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
                 let mut outlet = Outlet::new(&hub, 2);
-                let accepted = outlet.offer(&hub, topic(), 1).is_ok();
+                let accepted = offer(&mut outlet, &hub, 1);
                 (accepted, outlet)
             })
         };

@@ -1,6 +1,7 @@
 //! These rest on the stand-ins for arc-swap and kanal, see `sync.rs`.
 
-use super::{check, hub, recorder, subscribe, topic};
+use super::{check, hub, offer, recorder, subscribe, subscribe_to, topic};
+use crate::filter::Filter;
 use crate::outlet::Outlet;
 use crate::shard::Shard;
 use crate::subscription::Control;
@@ -27,7 +28,7 @@ fn a_subscription_sees_what_is_published_after_it() {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
                 subscribe(&hub, actor);
-                outlet.offer(&hub, topic(), 1).unwrap();
+                assert!(offer(&mut outlet, &hub, 1));
                 outlet
             })
         };
@@ -54,7 +55,7 @@ fn a_subscription_does_not_see_what_was_published_before_it() {
         let publishing = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                outlet.offer(&hub, topic(), 1).unwrap();
+                assert!(offer(&mut outlet, &hub, 1));
                 subscribe(&hub, actor);
                 outlet
             })
@@ -100,6 +101,44 @@ fn unsubscribing_is_a_barrier() {
                 shard.sleep();
             }
         }
+        leaving.join().unwrap();
+    });
+}
+
+/// The shard learns of changes in the order in which the table changed: here the first key under a pattern goes and
+/// another comes, while an event makes the shard remember what the class matches.
+///
+/// mutants: removal_out_of_order
+#[test]
+fn routes_follow_the_table() {
+    let keyed = |resource: u64| Filter::exact(topic().with_resource(resource));
+    check(2, move || {
+        let hub = hub(4);
+        let (everything, _) = recorder();
+        subscribe_to(&hub, Filter::any(), everything);
+        let (first, _) = recorder();
+        let first = subscribe_to(&hub, keyed(1), first);
+        let mut shard = Shard::new(Arc::clone(&hub), 0);
+        let mut outlet = Outlet::new(&hub, 4);
+        outlet.warm(&hub, topic());
+        while shard.turn() {}
+        // The first of its class: handling it makes the route.
+        assert!(offer(&mut outlet, &hub, 0));
+        let ended = Arc::clone(&first);
+        let leaving = {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || hub.unsubscribe(first.id).unwrap())
+        };
+        let (second, seen) = recorder();
+        shard.turn();
+        subscribe_to(&hub, keyed(2), second);
+        let mut copies = Vec::new();
+        let topic = topic().with_resource(2);
+        assert!(outlet.offer(&hub, topic, 7, &mut copies).is_ok());
+        while shard.turn() || !ended.hot.has_ended() {
+            thread::yield_now();
+        }
+        assert_eq!(seen(), [7]);
         leaving.join().unwrap();
     });
 }

@@ -8,9 +8,12 @@ mod sleep;
 
 use crate::actor::Actor;
 use crate::builder::{Config, Wait};
+use crate::error::PublishError;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
+use crate::outlet::Outlet;
+use crate::publisher::{Own, Published, publish};
 use crate::subscribe::Placement;
 use crate::subscription::Record;
 use crate::topic::Topic;
@@ -40,12 +43,29 @@ fn topic() -> Topic {
 }
 
 fn subscribe(hub: &Hub<u32>, actor: impl Actor<u32>) -> Arc<Record> {
+    subscribe_to(hub, Filter::exact(topic()), actor)
+}
+
+fn subscribe_to(hub: &Hub<u32>, filter: Filter, actor: impl Actor<u32>) -> Arc<Record> {
     let plan = Plan {
-        filters: vec![Filter::exact(topic())],
+        filters: vec![filter],
         name: None,
         placement: Placement::Colocate,
     };
     hub.subscribe(plan, Box::new(actor)).unwrap()
+}
+
+/// Publishes, and says whether it was taken.
+fn offer(outlet: &mut Outlet<u32>, hub: &Hub<u32>, payload: u32) -> bool {
+    outlet.offer(hub, topic(), payload, &mut Vec::new()).is_ok()
+}
+
+fn wait_and_publish(
+    outlet: &mut Outlet<u32>,
+    hub: &Hub<u32>,
+    payload: u32,
+) -> Result<Published, PublishError<u32>> {
+    publish(Own { hub, outlet }, topic(), payload, true)
 }
 
 /// An actor, and what it has got so far. Loom need not see this cell: only the shard's thread and, once that is done, its

@@ -1,7 +1,6 @@
-use super::{check, hub, recorder, subscribe, topic};
+use super::{check, hub, offer, recorder, subscribe, topic, wait_and_publish};
 use crate::error::PublishError;
 use crate::outlet::Outlet;
-use crate::publisher::publish_waiting;
 use crate::shard::Shard;
 use loom::thread;
 use std::sync::Arc;
@@ -17,11 +16,11 @@ fn a_publisher_that_waits_for_room_gets_it() {
         subscribe(&hub, actor);
         let mut shard = Shard::new(Arc::clone(&hub), 0);
         let mut outlet = Outlet::new(&hub, 1);
-        outlet.offer(&hub, topic(), 1).unwrap();
+        assert!(offer(&mut outlet, &hub, 1));
         let publishing = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                publish_waiting(&hub, &mut outlet, topic(), 2).unwrap();
+                wait_and_publish(&mut outlet, &hub, 2).unwrap();
                 outlet
             })
         };
@@ -46,11 +45,11 @@ fn a_publisher_that_waits_for_room_sees_the_closing() {
         let mut shard = Shard::new(Arc::clone(&hub), 0);
         let mut outlet = Outlet::new(&hub, 1);
         while shard.turn() {}
-        outlet.offer(&hub, topic(), 1).unwrap();
+        assert!(offer(&mut outlet, &hub, 1));
         let publishing = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                let refused = publish_waiting(&hub, &mut outlet, topic(), 2);
+                let refused = wait_and_publish(&mut outlet, &hub, 2);
                 assert_eq!(refused, Err(PublishError::Closed(2)));
             })
         };
