@@ -4,10 +4,11 @@
 //! crate's own sources, because the parts are not public. `cargo bench --bench itemised`
 
 #![allow(
+    clippy::all,
     dead_code,
-    unused_imports,
-    unreachable_pub,
     missing_docs,
+    unreachable_pub,
+    unused_imports,
     reason = "a crate's sources without its public face"
 )]
 

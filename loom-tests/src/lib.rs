@@ -9,9 +9,11 @@
 //! schedules that the latter should open. So the code under test has one such operation where it can.
 
 #![allow(
+    clippy::all,
     dead_code,
-    unused_imports,
+    unfulfilled_lint_expectations,
     unreachable_pub,
+    unused_imports,
     reason = "a crate's sources without its public face"
 )]
 
