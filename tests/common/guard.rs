@@ -1,0 +1,54 @@
+//! Against tests that never end.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Far more than any test takes, on a slow and busy machine too.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
+/// Unoptimized code has a copy of a large payload for each call that it passes.
+const STACK: usize = 16 << 20;
+
+/// Runs `body` on a thread of its own. If it is not done by then, the test fails instead of blocking for ever.
+#[track_caller]
+pub(crate) fn within<T: Send + 'static>(
+    limit: Duration,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    let test = thread::current().name().unwrap_or("a test").to_owned();
+    let (send, result) = channel();
+    let runner = thread::Builder::new()
+        .name(test.clone())
+        .stack_size(STACK)
+        .spawn(move || {
+            // Nobody listens any more if it took too long.
+            let _ = send.send(body());
+        })
+        .expect("a thread for the test");
+    match result.recv_timeout(limit) {
+        Ok(value) => value,
+        Err(RecvTimeoutError::Timeout) => panic!("{test} hangs: it is not done in {limit:?}"),
+        Err(RecvTimeoutError::Disconnected) => match runner.join() {
+            Err(panic) => resume_unwind(panic),
+            Ok(()) => unreachable!("a body that returns sends its value"),
+        },
+    }
+}
+
+/// [`within`] the usual limit.
+#[track_caller]
+pub(crate) fn guarded<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    within(LIMIT, body)
+}
+
+/// Waits for what other threads bring about. Ends itself, so that a test that failed leaves no thread spinning.
+#[track_caller]
+pub(crate) fn wait_until(mut condition: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < LIMIT, "what was waited for did not come");
+        thread::yield_now();
+    }
+}
