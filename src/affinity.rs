@@ -4,6 +4,7 @@
 //! crate binds anything, since a bound thread's own mask says nothing about the process's.
 
 use crate::builder::Pinning;
+use crate::contain::contain;
 use crate::sync::available_parallelism;
 use crate::sync::global::{Mutex, OnceLock};
 use std::collections::BTreeMap;
@@ -40,7 +41,10 @@ impl Claim {
     /// Binds the calling thread. A failure is a warning and nothing more.
     pub(crate) fn bind(&self, thread: &str) {
         if let Err(error) = system::bind(self.cpu) {
-            tracing::warn!(cpu = self.cpu, thread, %error, "cannot bind the thread to the CPU");
+            // What is subscribed to traces is user code, and must not cost a shard its thread.
+            contain(|| {
+                tracing::warn!(cpu = self.cpu, thread, %error, "cannot bind the thread to the CPU");
+            });
         }
     }
 }

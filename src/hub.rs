@@ -149,9 +149,10 @@ impl<E> Port<E> {
         self.probes.lock().iter().for_each(Probe::wake_publisher);
     }
 
-    /// A lane has come to its end.
+    /// A lane has come to its end. Others whose publishers are gone may still hold events.
     pub(crate) fn forget_lanes(&self) {
-        self.probes.lock().retain(|probe| !probe.is_gone());
+        let finished = |probe: &Probe<E>| probe.is_gone() && probe.depth() == 0;
+        self.probes.lock().retain(|probe| !finished(probe));
     }
 
     /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
@@ -166,7 +167,9 @@ impl<E> Port<E> {
             contain(|| drop(command));
         }
         drop(self.take_flushes());
-        self.probes.lock().clear();
+        // After a shard died these may be the last owners of lanes with events in them, whose Drop is user code.
+        let probes = std::mem::take(&mut *self.probes.lock());
+        contain(|| drop(probes));
     }
 
     pub(crate) fn stats(&self) -> ShardStats {
@@ -393,10 +396,10 @@ impl<E> Hub<E> {
         Ok(())
     }
 
-    /// Waits until every shard has removed the actors that have ended by now.
-    fn pass_barriers(&self) {
-        let (countdown, all) = Countdown::new(self.ports.len());
-        for (port, done) in self.ports.iter().zip(all) {
+    /// Waits until these shards have removed the actors that have ended by now.
+    fn pass_barriers(&self, ports: &[Port<E>]) {
+        let (countdown, all) = Countdown::new(ports.len());
+        for (port, done) in ports.iter().zip(all) {
             port.send(Command::Barrier(done));
         }
         countdown.wait(None);
@@ -481,7 +484,11 @@ fn compile(filters: &[Filter]) -> Result<SmallVec<[FilterKey; 1]>, SubscribeErro
 }
 
 impl<E: Send + 'static> Control for Hub<E> {
-    fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
+    fn unsubscribe(
+        &self,
+        id: SubscriptionId,
+        shard: Option<usize>,
+    ) -> Result<(), UnsubscribeError> {
         let waits = !local::is_actor_thread();
         let (countdown, mut all) = Countdown::new(1);
         let mut late = None;
@@ -506,7 +513,8 @@ impl<E: Send + 'static> Control for Hub<E> {
         let Some(record) = withdrawn else {
             // It may be in its last call. That one is waited for as well.
             if waits {
-                self.pass_barriers();
+                let known = shard.map(|shard| std::slice::from_ref(&self.ports[shard]));
+                self.pass_barriers(known.unwrap_or(&self.ports));
             }
             return Err(UnsubscribeError::Unknown(id));
         };

@@ -41,8 +41,9 @@ pub(crate) struct Outlet<E> {
     links: Vec<Option<Link<E>>>,
     lane_capacity: usize,
     gate: Gate,
-    /// Clones between making and committing them; the memory is kept.
-    spare: Vec<E>,
+    /// Empty, for clones between making and committing them, so that their memory is kept. More than one where making a
+    /// clone publishes, too.
+    spares: Vec<Vec<E>>,
     /// What nobody wanted of a batch, until its Drop may run.
     unmatched: Vec<E>,
     /// The shard whose actors publish through this, if it is a shard's.
@@ -95,7 +96,7 @@ impl<E> Outlet<E> {
             links: (0..hub.ports.len()).map(|_| None).collect(),
             lane_capacity,
             gate: Gate::new(),
-            spare: Vec::new(),
+            spares: Vec::new(),
             unmatched: Vec::new(),
             owner: None,
             spilled: 0,
@@ -223,8 +224,10 @@ impl<E> Outlet<E> {
         let missing = (shards.len() - 1).saturating_sub(copies.len());
         if missing > 0 {
             // Room for the copies goes along, so that nothing is allocated for them each time.
-            self.spare.append(copies);
-            std::mem::swap(&mut self.spare, copies);
+            if let Some(mut spare) = self.spares.pop() {
+                spare.append(copies);
+                *copies = spare;
+            }
             return Err(Refusal::NeedsCopies(payload, missing));
         }
         if !self.enter(hub) {
@@ -247,8 +250,8 @@ impl<E> Outlet<E> {
         self.leave();
         self.note_spill(hub);
         self.signal(shards);
-        if copies.is_empty() {
-            std::mem::swap(&mut self.spare, copies);
+        if shards.len() > 1 && copies.is_empty() {
+            self.spares.push(std::mem::take(copies));
         }
         Ok(())
     }
@@ -294,20 +297,15 @@ impl<E> Outlet<E> {
             *target = shards;
             count += 1;
         }
-        // A clone that panicked may have left some.
-        self.spare.clear();
+        let mut copies = self.spares.pop().unwrap_or_default();
         for ((_, payload), shards) in items[..count].iter().zip(&targets) {
-            for _ in 1..shards.len() {
-                self.spare.push(payload.clone());
-            }
+            copies.extend((1..shards.len()).map(|_| payload.clone()));
         }
         if !self.enter(hub) {
-            self.spare.clear();
             return None;
         }
         let epoch = hub.epoch();
         let mut published = BatchPublished::default();
-        let mut copies = self.spare.drain(..);
         for ((topic, payload), shards) in items.drain(..count).zip(&targets) {
             let mut rest = shards.iter();
             let Some(first) = rest.next() else {
@@ -316,12 +314,15 @@ impl<E> Outlet<E> {
                 continue;
             };
             published.routed += 1;
-            for (shard, payload) in rest.zip(&mut copies).chain([(first, payload)]) {
+            for (shard, payload) in rest
+                .zip(copies.drain(..shards.len() - 1))
+                .chain([(first, payload)])
+            {
                 let link = self.links[shard].as_mut().expect("made above");
                 link.lane.stage(topic, payload, epoch);
             }
         }
-        drop(copies);
+        self.spares.push(copies);
         for link in self.links.iter_mut().flatten() {
             link.lane.commit();
         }

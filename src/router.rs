@@ -195,8 +195,13 @@ impl<E: Send + 'static> Router<E> {
     /// # Errors
     ///
     /// [`UnsubscribeError::Unknown`] if there is no such subscription on this router, or no more.
+    ///
+    /// # Blocking
+    ///
+    /// Waits for the subscription's shard to take the command. If there is no such subscription, it waits for all shards: it
+    /// may be in its last call on any of them.
     pub fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
-        self.0.hub.unsubscribe(id)
+        self.0.hub.unsubscribe(id, None)
     }
 
     /// All live subscriptions, by id.
@@ -320,7 +325,7 @@ impl<E> Handle<E> {
             }
         }
         if waits && !report.is_complete() {
-            tracing::warn!(?report, "not everything ended by the deadline");
+            contain(|| tracing::warn!(?report, "not everything ended by the deadline"));
         }
         report
     }

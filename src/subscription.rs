@@ -138,7 +138,9 @@ impl Hot {
 
 /// What a handle can ask of its router, whatever the router's events are.
 pub(crate) trait Control: Send + Sync {
-    fn unsubscribe(&self, id: SubscriptionId) -> Result<(), UnsubscribeError>;
+    /// `shard`: where it is, as far as the caller knows.
+    fn unsubscribe(&self, id: SubscriptionId, shard: Option<usize>)
+    -> Result<(), UnsubscribeError>;
 }
 
 /// The handle of one subscription. Cheap to clone; dropping it keeps the actor.
@@ -198,7 +200,7 @@ impl Subscription {
     /// Waits for the shard to take the command, so for the call it is in at the moment.
     pub fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
         match self.control.upgrade() {
-            Some(control) => control.unsubscribe(self.record.id),
+            Some(control) => control.unsubscribe(self.record.id, Some(self.shard())),
             None => Err(UnsubscribeError::Unknown(self.record.id)),
         }
     }

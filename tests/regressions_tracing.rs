@@ -1,9 +1,10 @@
-//! Bugs that were found and mended, as in `regressions.rs`: those that need a subscriber to traces for the whole process.
+//! Bugs that were found and mended, as in `regressions.rs`: those that need a subscriber to traces for the whole
+//! process.
 
 mod common;
 
 use common::{Count, Hold, LIMIT, Log, guarded, on_shard, topic};
-use laneway::{Event, Filter, Published, Router, Topic};
+use laneway::{Event, Filter, Pinning, Published, Router, Topic};
 use std::sync::Once;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -122,5 +123,26 @@ fn a_publisher_that_waits_behind_a_panic_goes_on() {
         waiting.join().unwrap();
         router.flush().unwrap();
         assert_eq!(seen.get(), 104);
+    });
+}
+
+/// The warning about a CPU that cannot be had was given where a panic of the subscriber to traces ended the shard's thread.
+#[test]
+fn a_subscriber_to_traces_that_panics_about_a_cpu_ends_no_shard() {
+    guarded(|| {
+        drop(router());
+        let router = Router::<u32>::builder()
+            .shards(1)
+            .pinning(Pinning::Cores(vec![5000]))
+            .build()
+            .unwrap();
+        let (topic, seen) = (topic("UNBOUND"), Count::default());
+        router
+            .subscribe(Filter::exact(topic), seen.handler())
+            .unwrap();
+        assert_eq!(router.publish(topic, 0), Ok(Published::Routed));
+        router.flush().unwrap();
+        assert_eq!(seen.get(), 1);
+        assert_eq!(router.shutdown(LIMIT).joined, 1);
     });
 }

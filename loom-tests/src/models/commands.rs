@@ -92,7 +92,7 @@ fn unsubscribing_is_a_barrier() {
         let leaving = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                hub.unsubscribe(record.id).unwrap();
+                hub.unsubscribe(record.id, None).unwrap();
                 assert!(dropped.load(Ordering::Relaxed), "the actor is not dropped");
             })
         };
@@ -127,7 +127,7 @@ fn routes_follow_the_table() {
         let ended = Arc::clone(&first);
         let leaving = {
             let hub = Arc::clone(&hub);
-            thread::spawn(move || hub.unsubscribe(first.id).unwrap())
+            thread::spawn(move || hub.unsubscribe(first.id, None).unwrap())
         };
         let (second, seen) = recorder();
         shard.turn();
