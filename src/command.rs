@@ -10,7 +10,7 @@ use std::sync::Arc;
 ///
 /// Their number is bounded by others: one `Attach` for each lane, one `Spawn` and one `Remove` for each seat that
 /// `max_subscriptions` counts, one `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
-/// are not commands: see [`Port::flush`](crate::hub::Port::flush).
+/// are not commands: see [`Port::flush`](crate::port::Port::flush).
 pub(crate) enum Command<E> {
     /// A publisher's new lane.
     Attach(Consumer<E>),

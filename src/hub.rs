@@ -24,22 +24,19 @@
 use crate::actor::{Actor, StopReason};
 use crate::builder::Config;
 use crate::command::Command;
-use crate::contain::contain;
-use crate::countdown::{Countdown, Done};
+use crate::countdown::Countdown;
 use crate::error::{FlushError, SubscribeError, UnsubscribeError};
 use crate::filter::{Filter, FilterKey};
 use crate::interest::{Ledger, Table};
-use crate::lane::{self, Consumer, Probe, Producer};
 use crate::local;
+use crate::port::Port;
 use crate::router::WeakRouter;
 use crate::shard::Seat;
-use crate::sleep::{Bell, COMMAND, LANE_BITS};
-use crate::stats::{Meter, ShardStats, Stats};
+use crate::stats::Stats;
 use crate::subscribe::Placement;
 use crate::subscription::{Control, Explanation, Record, SubscriptionId, SubscriptionInfo};
 use crate::sync::{
-    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering, Padded, Queue, Swap,
-    fence_heavy, global, mutant,
+    AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Swap, fence_heavy, global, mutant,
 };
 use crate::topic::Topic;
 use smallvec::SmallVec;
@@ -65,20 +62,6 @@ pub(crate) struct Hub<E> {
     router: global::OnceLock<WeakRouter<E>>,
 }
 
-/// The way to one shard.
-pub(crate) struct Port<E> {
-    pub(crate) bell: Arc<Bell>,
-    commands: Queue<Command<E>>,
-    /// Those who wait for a flush that has not begun.
-    flushes: Mutex<Vec<Done>>,
-    next_bit: AtomicU32,
-    /// Its lanes, for statistics. The shard takes out those that are gone.
-    probes: Mutex<Vec<Probe<E>>>,
-    pub(crate) meter: Meter,
-    /// Events in the shard's spill. Written by the shard's thread.
-    pub(crate) spilled: Padded<AtomicUsize>,
-}
-
 /// All that lives under the lock.
 struct Registry {
     ledger: Ledger,
@@ -93,110 +76,6 @@ pub(crate) struct Plan {
     pub(crate) filters: Vec<Filter>,
     pub(crate) name: Option<String>,
     pub(crate) placement: Placement,
-}
-
-impl<E> Port<E> {
-    fn new() -> Self {
-        Port {
-            bell: Arc::new(Bell::new()),
-            commands: Queue::new(),
-            flushes: Mutex::new(Vec::new()),
-            next_bit: AtomicU32::new(0),
-            probes: Mutex::new(Vec::new()),
-            meter: Meter::default(),
-            spilled: Padded(AtomicUsize::new(0)),
-        }
-    }
-
-    /// After a push: the shard will take it. If it has exited, what is queued is dropped here, which tells those who wait.
-    fn call(&self) {
-        if !self.bell.ring(COMMAND) {
-            self.drop_queued();
-        }
-    }
-
-    pub(crate) fn send(&self, command: Command<E>) {
-        self.commands.push(command);
-        self.call();
-    }
-
-    /// How many commands are queued: what comes later rings again.
-    pub(crate) fn queued(&self) -> usize {
-        self.commands.len()
-    }
-
-    pub(crate) fn next_command(&self) -> Option<Command<E>> {
-        self.commands.pop()
-    }
-
-    /// `done` when all that is in the lanes by then is handled. At most one for each thread that waits: those that were
-    /// given up go when the next one comes.
-    fn flush(&self, done: Done) {
-        {
-            let mut flushes = self.flushes.lock();
-            flushes.retain(|flush| !flush.is_abandoned());
-            flushes.push(done);
-        }
-        self.call();
-    }
-
-    pub(crate) fn take_flushes(&self) -> Vec<Done> {
-        std::mem::take(&mut self.flushes.lock())
-    }
-
-    /// Wakes all publishers that wait for room, to look whether the router closed.
-    pub(crate) fn wake_publishers(&self) {
-        self.probes.lock().iter().for_each(Probe::wake_publisher);
-    }
-
-    /// A lane has come to its end. Others whose publishers are gone may still hold events.
-    pub(crate) fn forget_lanes(&self) {
-        let finished = |probe: &Probe<E>| probe.is_gone() && probe.depth() == 0;
-        self.probes.lock().retain(|probe| !finished(probe));
-    }
-
-    /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
-    pub(crate) fn exit(&self) {
-        self.bell.exit();
-        self.drop_queued();
-    }
-
-    fn drop_queued(&self) {
-        // Lanes and waiters; actors are all taken before a shard exits.
-        while let Some(command) = self.commands.pop() {
-            contain(|| drop(command));
-        }
-        drop(self.take_flushes());
-        // After a shard died these may be the last owners of lanes with events in them, whose Drop is user code.
-        let probes = std::mem::take(&mut *self.probes.lock());
-        contain(|| drop(probes));
-    }
-
-    pub(crate) fn stats(&self) -> ShardStats {
-        let (lanes, depth) = {
-            let probes = self.probes.lock();
-            // A lane counts as long as its publisher lives, and what lies in it until it is handled.
-            let lanes = probes.iter().filter(|probe| !probe.is_gone()).count();
-            (lanes, probes.iter().map(Probe::depth).sum())
-        };
-        let meter = &self.meter;
-        ShardStats {
-            lanes,
-            depth,
-            spilled: self.spilled.load(Ordering::Relaxed),
-            events: meter.events.get(),
-            runs: meter.runs.get(),
-            handled: meter.handled.get(),
-            discarded: meter.discarded.get(),
-            dropped: crate::stats::Dropped {
-                stopped: meter.dropped_stopped.get(),
-            },
-            matched: meter.matched.get(),
-            panics: meter.panics.get(),
-            commands: meter.commands.get(),
-            parks: meter.parks.get(),
-        }
-    }
 }
 
 impl<E> Hub<E> {
@@ -252,22 +131,6 @@ impl<E> Hub<E> {
         &self.interest
     }
 
-    /// Makes a lane to a shard and tells the shard.
-    pub(crate) fn connect(
-        &self,
-        shard: usize,
-        capacity: usize,
-        gate: crate::gate::GateView,
-    ) -> Producer<E> {
-        let port = &self.ports[shard];
-        let bit = port.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
-        let (producer, consumer): (_, Consumer<E>) =
-            lane::lane(capacity, 1, gate, Arc::clone(&port.bell), bit);
-        port.probes.lock().push(producer.probe());
-        port.send(Command::Attach(consumer));
-        producer
-    }
-
     /// Refuses all that comes after.
     pub(crate) fn close(&self) {
         {
@@ -319,7 +182,7 @@ impl<E> Hub<E> {
             let record = Arc::new(Record::new(id, shard, keys, name.clone()));
             let seat = Seat::new(actor, Arc::clone(&record), since);
             // Under the lock, so that nobody who finds the id can end the subscription before its shard knows it.
-            self.ports[shard].commands.push(Command::Spawn(seat));
+            self.ports[shard].push(Command::Spawn(seat));
             registry.load[shard] += 1;
             registry.names.extend(name.map(|name| (name, id)));
             registry.subscriptions.insert(id, Arc::clone(&record));
@@ -504,11 +367,11 @@ impl<E: Send + 'static> Control for Hub<E> {
             if mutant!("removal_out_of_order") {
                 late = Some(command);
             } else {
-                self.ports[usize::from(record.shard)].commands.push(command);
+                self.ports[usize::from(record.shard)].push(command);
             }
         });
         if let (Some(record), Some(command)) = (&withdrawn, late) {
-            self.ports[usize::from(record.shard)].commands.push(command);
+            self.ports[usize::from(record.shard)].push(command);
         }
         let Some(record) = withdrawn else {
             // It may be in its last call. That one is waited for as well.

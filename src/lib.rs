@@ -52,6 +52,7 @@ mod lane;
 mod local;
 mod names;
 mod outlet;
+mod port;
 mod publisher;
 mod registry;
 mod resource;

@@ -138,7 +138,7 @@ impl<E> Outlet<E> {
     fn link(&mut self, hub: &Hub<E>, shard: usize) -> &mut Link<E> {
         let (gate, capacity) = (&self.gate, self.lane_capacity);
         self.links[shard].get_or_insert_with(|| Link {
-            lane: hub.connect(shard, capacity, gate.view()),
+            lane: hub.ports[shard].connect(capacity, gate.view()),
             spill: VecDeque::new(),
             unspilled: 0,
         })

@@ -55,6 +55,8 @@ mod local;
 mod names;
 #[path = "../../src/outlet.rs"]
 mod outlet;
+#[path = "../../src/port.rs"]
+mod port;
 #[path = "../../src/publisher.rs"]
 mod publisher;
 #[path = "../../src/registry.rs"]
