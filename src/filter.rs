@@ -29,7 +29,7 @@ use std::fmt;
 /// assert!(!filter.matches(Topic::new("compute", "VM")?));
 /// # Ok::<(), laneway::TopicError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[must_use = "a filter does nothing until it is subscribed"]
 pub struct Filter {
     /// In the order of [`Field::ALL`]. Never `"*"`, which is the same as not set.
@@ -247,6 +247,23 @@ fn texts_of(topic: Topic) -> [Option<&'static str>; 4] {
         topic.source(),
         topic.resource_type(),
     ]
+}
+
+/// The fields that are set, by name.
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut filter = f.debug_struct("Filter");
+        let names = ["category", "event_type", "source", "resource_type"];
+        for (name, text) in names.into_iter().zip(&self.texts) {
+            if let Some(text) = text {
+                filter.field(name, text);
+            }
+        }
+        if let Some(resource) = self.resource {
+            filter.field("resource", &resource);
+        }
+        filter.finish()
+    }
 }
 
 impl fmt::Display for Filter {
