@@ -306,6 +306,7 @@ impl<E> Outlet<E> {
         }
         let epoch = hub.epoch();
         let mut published = BatchPublished::default();
+        let mut made = copies.drain(..);
         for ((topic, payload), shards) in items.drain(..count).zip(&targets) {
             let mut rest = shards.iter();
             let Some(first) = rest.next() else {
@@ -314,19 +315,19 @@ impl<E> Outlet<E> {
                 continue;
             };
             published.routed += 1;
-            for (shard, payload) in rest
-                .zip(copies.drain(..shards.len() - 1))
-                .chain([(first, payload)])
-            {
-                let link = self.links[shard].as_mut().expect("made above");
-                link.lane.stage(topic, payload, epoch);
+            for (shard, copy) in rest.zip(&mut made) {
+                stage(&mut self.links, shard, topic, copy, epoch);
+            }
+            stage(&mut self.links, first, topic, payload, epoch);
+        }
+        drop(made);
+        for shard in touched.iter() {
+            if let Some(link) = &mut self.links[shard] {
+                link.lane.commit();
             }
         }
-        self.spares.push(copies);
-        for link in self.links.iter_mut().flatten() {
-            link.lane.commit();
-        }
         self.leave();
+        self.spares.push(copies);
         self.signal(touched);
         self.unmatched.clear();
         Some(published)
@@ -418,4 +419,10 @@ impl<E> Outlet<E> {
             .zip(marks)
             .all(|(link, &mark)| link.as_ref().is_none_or(|link| link.unspilled >= mark))
     }
+}
+
+#[inline]
+fn stage<E>(links: &mut [Option<Link<E>>], shard: usize, topic: Topic, payload: E, epoch: u64) {
+    let link = links[shard].as_mut().expect("the look for room made it");
+    link.lane.stage(topic, payload, epoch);
 }
