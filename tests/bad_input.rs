@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LIMIT, Log, Tally, block_shard, guarded, on_shard, topic};
+use common::{FOREVER, LIMIT, Log, Tally, block_shard, guarded, on_shard, topic};
 use laneway::{
     BuildError, Field, Filter, FilterError, FlushError, Placement, PublishBatchError, PublishError,
     Published, Router, SubscribeError, Topic, TopicError, UnsubscribeError,
@@ -244,7 +244,7 @@ fn after_a_shutdown_every_way_of_publishing_gives_the_payload_back() {
         // One that has its lanes, and one that has none.
         let mut publishers = [router.publisher(), router.publisher()];
         publishers[0].publish(listened, tally.track(0)).unwrap();
-        assert!(router.shutdown(LIMIT).is_complete());
+        assert!(router.shutdown(FOREVER).is_complete());
         let closed = |result: Result<Published, PublishError<common::Tracked<u32>>>| {
             let error = result.unwrap_err();
             assert_eq!(says(&error), "the router is closed");
@@ -284,7 +284,7 @@ fn after_a_shutdown_nothing_else_can_be_asked_for() {
     guarded(|| {
         let router = Router::<u64>::new();
         let subscription = router.subscribe(Filter::any(), |_| ()).unwrap();
-        router.shutdown(LIMIT);
+        router.shutdown(FOREVER);
         let error = router.subscribe(Filter::any(), |_| ()).unwrap_err();
         assert_eq!(error, SubscribeError::Closed);
         assert_eq!(says(&error), "the router is closed");

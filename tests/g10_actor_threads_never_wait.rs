@@ -113,7 +113,7 @@ fn a_cycle_that_multiplies_its_events_gets_full_and_not_stuck() {
             }
             router.publish(sides[0], 30).unwrap();
             wait_until(|| refused.get() > 100);
-            let report = router.shutdown(common::LIMIT);
+            let report = router.shutdown(common::FOREVER);
             assert!(report.is_complete());
             let total = router.stats().total();
             assert_eq!(total.events, accepted.get() as u64 + 1);
@@ -256,13 +256,13 @@ fn a_shutdown_inside_a_handler_begins_closing_and_returns() {
                 .unwrap();
             inside_a_handler(&router, 0, move |_, ctx| {
                 assert_eq!(ctx.publish(queued, 1), Ok(Published::Routed));
-                let report = outer.shutdown(common::LIMIT);
+                let report = outer.shutdown(common::FOREVER);
                 // It waited for none of them, its own among them.
                 assert_eq!((report.joined, report.detached.len()), (0, setup.shards));
                 assert_eq!(ctx.publish(queued, 2), Err(PublishError::Closed(2)));
                 assert_eq!(outer.publish(queued, 3), Err(PublishError::Closed(3)));
             });
-            let report = router.shutdown(common::LIMIT);
+            let report = router.shutdown(common::FOREVER);
             assert_eq!((report.joined, report.is_complete()), (setup.shards, true));
             assert_eq!(log.all(), [1]);
         });

@@ -109,7 +109,7 @@ fn what_comes_and_goes_leaves_no_memory_behind() {
             listener(&other, topic);
             other.publish(topic, number).unwrap();
             if number % 2 == 0 {
-                assert!(other.shutdown(common::LIMIT).is_complete());
+                assert!(other.shutdown(common::FOREVER).is_complete());
             }
         });
         check("flushes", 1000, &mut |_| router.flush().unwrap());

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    Count, Hold, LIMIT, Log, Random, Setup, SpinBarrier, Tally, Tracked, block_shard, guarded,
+    Count, FOREVER, Hold, Log, Random, Setup, SpinBarrier, Tally, Tracked, block_shard, guarded,
     on_shard, rounds, setups, sweep, topic, wait_until,
 };
 use laneway::{
@@ -124,7 +124,7 @@ fn what_was_accepted_is_handled_and_the_rest_comes_back() {
                 ]
             };
             close_under_load(*setup, &mut random, sources, |router| {
-                let report = router.shutdown(LIMIT);
+                let report = router.shutdown(FOREVER);
                 assert!(report.is_complete(), "{report:?}");
                 assert_eq!((report.joined, report.unhandled), (setup.shards, 0));
                 assert_eq!(router.stats().total().depth, 0);
@@ -169,8 +169,8 @@ fn two_threads_that_shut_down_at_once_both_see_it_done() {
             let sources = |router: &Router<Payload>| vec![Source::Waiting(router.publisher())];
             close_under_load(*setup, &mut random, sources, |router| {
                 let other = router.clone();
-                let other = thread::spawn(move || other.shutdown(LIMIT));
-                let reports = [router.shutdown(LIMIT), other.join().unwrap()];
+                let other = thread::spawn(move || other.shutdown(FOREVER));
+                let reports = [router.shutdown(FOREVER), other.join().unwrap()];
                 assert!(
                     reports.iter().all(|report| report.is_complete()),
                     "{reports:?}"
@@ -222,7 +222,7 @@ fn actors_that_come_and_go_meanwhile_lose_no_payload() {
             start.wait();
             let pause = random.below(300) as u64;
             wait_until(|| router.stats().total().events >= pause);
-            let report = router.shutdown(LIMIT);
+            let report = router.shutdown(FOREVER);
             assert!(report.is_complete(), "{report:?}");
             publisher.join().unwrap();
             subscriber.join().unwrap();
@@ -254,7 +254,7 @@ fn what_waits_in_a_shards_queue_is_handled_too() {
             router.publish(question, 0).unwrap();
             wait_until(|| router.stats().shards[0].spilled == 500 - capacity);
             let other = router.clone();
-            let closing = thread::spawn(move || other.shutdown(LIMIT));
+            let closing = thread::spawn(move || other.shutdown(FOREVER));
             wait_until(|| router.publish(topic("NOBODY"), 0).is_err());
             hold.release();
             let report = closing.join().unwrap();
@@ -296,7 +296,7 @@ fn publishers_that_wait_for_room_get_their_event_back() {
             });
             wait_until(|| depth() - before == 3 * setup.lane_capacity);
             let other = router.clone();
-            let closing = thread::spawn(move || other.shutdown(LIMIT));
+            let closing = thread::spawn(move || other.shutdown(FOREVER));
             wait_until(|| publisher.try_publish(topic, 4) == Err(PublishError::Closed(4)));
             hold.release();
             for publisher in waiting {
@@ -341,7 +341,7 @@ fn past_the_deadline_a_stuck_thread_is_named_and_finishes_later() {
                 wait_until(|| log.len() == 5);
             } else {
                 hold.release();
-                let report = router.shutdown(LIMIT);
+                let report = router.shutdown(FOREVER);
                 assert_eq!((report.joined, report.is_complete()), (1, true));
             }
             assert!(log.all().into_iter().eq(0..5));
@@ -375,7 +375,7 @@ fn every_actor_gets_its_last_call_once_and_can_publish_no_more() {
                     .actor(last_word)
                     .unwrap();
             }
-            assert!(router.shutdown(LIMIT).is_complete());
+            assert!(router.shutdown(FOREVER).is_complete());
             assert_eq!(log.all(), vec![StopReason::Shutdown; 2 * setup.shards]);
             // There is nothing left to do, and that is done at once.
             assert!(router.shutdown(Duration::ZERO).is_complete());
@@ -400,14 +400,14 @@ fn a_handler_that_shuts_down_under_load_loses_nothing() {
                 let (weak, at) = (router.downgrade(), hold.clone());
                 let handler = move |_: &Event<Payload>| {
                     let router = weak.upgrade().expect("it is held outside");
-                    assert!(!router.shutdown(LIMIT).is_complete());
+                    assert!(!router.shutdown(FOREVER).is_complete());
                     at.stop_here();
                 };
                 router.subscribe(Filter::exact(quit), handler).unwrap();
                 assert!(router.publish(quit, Tally::new().track(0)).is_ok());
                 hold.wait_for_arrival();
                 hold.release();
-                assert!(router.shutdown(LIMIT).is_complete());
+                assert!(router.shutdown(FOREVER).is_complete());
             });
         }
     });

@@ -399,7 +399,7 @@ fn stopping_says_why() {
             [StopReason::Panicked]
         );
         let shut_down = |router: &Router<u64>, _: &Subscription| {
-            assert!(router.shutdown(common::LIMIT).is_complete());
+            assert!(router.shutdown(common::FOREVER).is_complete());
         };
         assert_eq!(run(0, shut_down), [StopReason::Shutdown]);
     });

@@ -194,7 +194,7 @@ fn a_payload_that_is_taken_out_of_an_error_is_the_callers() {
     guarded(|| {
         let tally = Tally::new();
         let router = Router::new();
-        router.shutdown(common::LIMIT);
+        router.shutdown(common::FOREVER);
         let error = router.publish(topic("CLOSED"), tally.track(5)).unwrap_err();
         assert_eq!(tally.drops(), 0);
         let payload = error.into_payload();
@@ -321,7 +321,7 @@ fn a_clone_that_panics_is_its_publishers_affair_and_reaches_no_shard() {
             router.flush().unwrap();
             assert_eq!(events(&router), [2 * round; 3]);
         }
-        assert!(router.shutdown(common::LIMIT).is_complete());
+        assert!(router.shutdown(common::FOREVER).is_complete());
     });
 }
 

@@ -1,6 +1,6 @@
 //! Places where threads wait for each other.
 
-use super::guard::{LIMIT, wait_until};
+use super::guard::{LIMIT, Waited, wait_until};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -53,10 +53,13 @@ impl Latch {
     #[track_caller]
     pub(crate) fn wait(&self) {
         let (is_open, changed) = &*self.0;
-        let guard = is_open.lock().unwrap_or_else(PoisonError::into_inner);
-        let (guard, _) = changed
-            .wait_timeout_while(guard, LIMIT, |is_open| !*is_open)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut waited = Waited::new();
+        let mut guard = is_open.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*guard && !waited.is_over(LIMIT) {
+            (guard, _) = changed
+                .wait_timeout(guard, Waited::slice())
+                .unwrap_or_else(PoisonError::into_inner);
+        }
         let opened = *guard;
         drop(guard);
         assert!(opened, "nobody opened the latch");

@@ -12,7 +12,7 @@ mod random;
 mod sweep;
 
 pub(crate) use counting::{Count, Log, Tally, Tracked};
-pub(crate) use guard::{LIMIT, guarded, wait_until, within};
+pub(crate) use guard::{FOREVER, LIMIT, guarded, wait_until, within};
 pub(crate) use meeting::{Hold, Latch, SpinBarrier};
 pub(crate) use random::Random;
 pub(crate) use sweep::{Setup, setups, sweep};

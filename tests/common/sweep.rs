@@ -1,5 +1,6 @@
 //! The configurations that guarantees must hold in.
 
+use super::guard::FOREVER;
 use laneway::{Pinning, Router, Wait};
 
 /// One way to set up a router.
@@ -16,6 +17,7 @@ impl Setup {
             .shards(self.shards)
             .wait(self.wait)
             .lane_capacity(self.lane_capacity)
+            .shutdown_timeout(FOREVER)
             // Tests run side by side: nobody may claim a CPU.
             .pinning(Pinning::Off)
             .build()
