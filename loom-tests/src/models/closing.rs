@@ -1,7 +1,6 @@
-use super::{check, hub, offer, recorder, subscribe, topic};
+use super::{Stage, check, hub, offering, recorder, stage, subscribe};
 use crate::outlet::Outlet;
 use crate::shard::Shard;
-use loom::thread;
 use std::sync::Arc;
 
 /// G12: an event is handled if and only if publishing it said `Ok`.
@@ -10,25 +9,17 @@ use std::sync::Arc;
 #[test]
 fn what_is_accepted_is_handled() {
     check(3, || {
-        let hub = hub(2);
-        let (actor, seen) = recorder();
-        subscribe(&hub, actor);
-        let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let mut outlet = Outlet::new(&hub, 2);
-        outlet.warm(&hub, topic());
-        while shard.turn() {}
-        let publishing = {
-            let hub = Arc::clone(&hub);
-            thread::spawn(move || {
-                let accepted = offer(&mut outlet, &hub, 1);
-                (accepted, outlet)
-            })
-        };
+        let Stage {
+            hub,
+            shard,
+            outlet,
+            seen,
+        } = stage(2);
+        let publishing = offering(&hub, outlet, 1);
         hub.close();
         shard.run();
-        let (accepted, outlet) = publishing.join().unwrap();
+        let (accepted, _outlet) = publishing.join().unwrap();
         assert_eq!(seen().len(), usize::from(accepted));
-        drop(outlet);
     });
 }
 
@@ -42,18 +33,10 @@ fn what_is_accepted_on_a_new_lane_is_handled() {
         let (actor, seen) = recorder();
         subscribe(&hub, actor);
         let shard = Shard::new(Arc::clone(&hub), 0);
-        let publishing = {
-            let hub = Arc::clone(&hub);
-            thread::spawn(move || {
-                let mut outlet = Outlet::new(&hub, 2);
-                let accepted = offer(&mut outlet, &hub, 1);
-                (accepted, outlet)
-            })
-        };
+        let publishing = offering(&hub, Outlet::new(&hub, 2), 1);
         hub.close();
         shard.run();
-        let (accepted, outlet) = publishing.join().unwrap();
+        let (accepted, _outlet) = publishing.join().unwrap();
         assert_eq!(seen().len(), usize::from(accepted));
-        drop(outlet);
     });
 }

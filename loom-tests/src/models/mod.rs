@@ -14,9 +14,11 @@ use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
 use crate::outlet::Outlet;
 use crate::publisher::{Own, Published, publish};
+use crate::shard::Shard;
 use crate::subscribe::Placement;
 use crate::subscription::Record;
 use crate::topic::Topic;
+use loom::thread::{self, JoinHandle};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +55,41 @@ fn subscribe_to(hub: &Hub<u32>, filter: Filter, actor: impl Actor<u32>) -> Arc<R
         placement: Placement::Colocate,
     };
     hub.subscribe(plan, Box::new(actor)).unwrap()
+}
+
+/// A router's insides with one actor, just before the race: the shard has the actor and a lane, and polls it.
+struct Stage<S> {
+    hub: Arc<Hub<u32>>,
+    shard: Shard<u32>,
+    outlet: Outlet<u32>,
+    /// What the actor has got so far.
+    seen: S,
+}
+
+fn stage(lane_capacity: usize) -> Stage<impl Fn() -> Vec<u32>> {
+    let hub = hub(lane_capacity);
+    let (actor, seen) = recorder();
+    subscribe(&hub, actor);
+    let mut shard = Shard::new(Arc::clone(&hub), 0);
+    let mut outlet = Outlet::new(&hub, lane_capacity);
+    outlet.warm(&hub, topic());
+    while shard.turn() {}
+    Stage {
+        hub,
+        shard,
+        outlet,
+        seen,
+    }
+}
+
+/// Publishes on another thread. Gives the outlet back, so that its end is not part of the race.
+fn offering(
+    hub: &Arc<Hub<u32>>,
+    mut outlet: Outlet<u32>,
+    payload: u32,
+) -> JoinHandle<(bool, Outlet<u32>)> {
+    let hub = Arc::clone(hub);
+    thread::spawn(move || (offer(&mut outlet, &hub, payload), outlet))
 }
 
 /// Publishes, and says whether it was taken.

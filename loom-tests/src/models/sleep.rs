@@ -1,19 +1,11 @@
-use super::{check, hub, offer, recorder, subscribe, topic};
+use super::{Stage, check, hub, offer, offering, recorder, stage, subscribe};
 use crate::gate::Gate;
-use crate::hub::Hub;
 use crate::lane::lane;
 use crate::outlet::Outlet;
 use crate::shard::Shard;
 use crate::sleep::Bell;
 use loom::thread;
 use std::sync::Arc;
-
-fn publish(hub: &Arc<Hub<u32>>, payload: u32) -> thread::JoinHandle<()> {
-    let hub = Arc::clone(hub);
-    thread::spawn(move || {
-        assert!(offer(&mut Outlet::new(&hub, 2), &hub, payload));
-    })
-}
 
 /// Turns and sleeps until `count` events are handled. A lost wake-up is a deadlock, which loom reports.
 fn handle(shard: &mut Shard<u32>, seen: impl Fn() -> Vec<u32>, count: usize) {
@@ -30,22 +22,15 @@ fn handle(shard: &mut Shard<u32>, seen: impl Fn() -> Vec<u32>, count: usize) {
 #[test]
 fn one_publisher_never_leaves_a_shard_asleep() {
     check(3, || {
-        let hub = hub(2);
-        let (actor, seen) = recorder();
-        subscribe(&hub, actor);
-        let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let mut outlet = Outlet::new(&hub, 2);
-        outlet.warm(&hub, topic());
-        while shard.turn() {}
-        let publishing = {
-            let hub = Arc::clone(&hub);
-            thread::spawn(move || {
-                assert!(offer(&mut outlet, &hub, 1));
-                outlet
-            })
-        };
+        let Stage {
+            hub,
+            mut shard,
+            outlet,
+            seen,
+        } = stage(2);
+        let publishing = offering(&hub, outlet, 1);
         handle(&mut shard, seen, 1);
-        publishing.join().unwrap();
+        assert!(publishing.join().unwrap().0);
     });
 }
 
@@ -59,7 +44,10 @@ fn two_publishers_never_leave_a_shard_asleep() {
         let (actor, seen) = recorder();
         subscribe(&hub, actor);
         let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let publishing = [publish(&hub, 1), publish(&hub, 2)];
+        let publishing = [1, 2].map(|payload| {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || assert!(offer(&mut Outlet::new(&hub, 2), &hub, payload)))
+        });
         handle(&mut shard, seen, 2);
         for thread in publishing {
             thread.join().unwrap();
@@ -73,27 +61,20 @@ fn two_publishers_never_leave_a_shard_asleep() {
 #[test]
 fn a_cold_lane_is_polled_again_once_it_rings() {
     check(2, || {
-        let hub = hub(2);
-        let (actor, seen) = recorder();
-        subscribe(&hub, actor);
-        let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let mut outlet = Outlet::new(&hub, 2);
-        outlet.warm(&hub, topic());
-        while shard.turn() {}
+        let Stage {
+            hub,
+            mut shard,
+            outlet,
+            seen,
+        } = stage(2);
         assert!(shard.cool_all());
-        let publishing = {
-            let hub = Arc::clone(&hub);
-            thread::spawn(move || {
-                assert!(offer(&mut outlet, &hub, 1));
-                outlet
-            })
-        };
+        let publishing = offering(&hub, outlet, 1);
         while !hub.ports[0].bell.is_ringing() {
             thread::yield_now();
         }
         shard.turn();
         assert_eq!(seen(), [1]);
-        publishing.join().unwrap();
+        assert!(publishing.join().unwrap().0);
     });
 }
 
