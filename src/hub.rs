@@ -354,25 +354,18 @@ impl<E: Send + 'static> Control for Hub<E> {
     ) -> Result<(), UnsubscribeError> {
         let waits = !local::is_actor_thread();
         let (countdown, mut all) = Countdown::new(1);
-        let mut late = None;
-        let withdrawn = self.withdraw(id, |record| {
-            if !waits {
-                // At once as far as the own shard goes: no further call begins.
-                record.hot.end(StopReason::Unsubscribed);
+        let push = |record: &Arc<Record>| {
+            if let Some(done) = all.pop() {
+                let record = Arc::clone(record);
+                let port = &self.ports[usize::from(record.shard)];
+                port.push(Command::Remove { record, done });
             }
-            let command = Command::Remove {
-                record: Arc::clone(record),
-                done: all.pop().expect("one end was asked for"),
-            };
-            if mutant!("removal_out_of_order") {
-                late = Some(command);
-            } else {
-                self.ports[usize::from(record.shard)].push(command);
-            }
-        });
-        if let (Some(record), Some(command)) = (&withdrawn, late) {
-            self.ports[usize::from(record.shard)].push(command);
-        }
+        };
+        let withdrawn = if mutant!("removal_out_of_order") {
+            self.withdraw(id, |_| ()).inspect(push)
+        } else {
+            self.withdraw(id, push)
+        };
         let Some(record) = withdrawn else {
             // It may be in its last call. That one is waited for as well.
             if waits {
@@ -381,6 +374,10 @@ impl<E: Send + 'static> Control for Hub<E> {
             }
             return Err(UnsubscribeError::Unknown(id));
         };
+        if !waits {
+            // At once as far as the own shard goes: no further call begins.
+            record.hot.end(StopReason::Unsubscribed);
+        }
         self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);

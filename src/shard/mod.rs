@@ -164,19 +164,10 @@ impl<E: Send + 'static> Shard<E> {
                 self.reap();
             }
             Command::Remove { record, done } => {
-                if mutant!("removed_too_early") {
-                    drop(done);
-                    self.remove(
-                        record.seat.load(Ordering::Relaxed),
-                        StopReason::Unsubscribed,
-                    );
-                } else {
-                    self.remove(
-                        record.seat.load(Ordering::Relaxed),
-                        StopReason::Unsubscribed,
-                    );
-                    drop(done);
-                }
+                let done = (!mutant!("removed_too_early")).then_some(done);
+                let place = record.seat.load(Ordering::Relaxed);
+                self.remove(place, StopReason::Unsubscribed);
+                drop(done);
             }
             Command::Barrier(done) => drop(done),
         }
