@@ -7,16 +7,19 @@
 //!
 //! ```text
 //! subscribe                           publish                       shard
-//! A1 epoch += 1, the actor's `since`  B1 read the epoch             C1 find a run in a lane
-//! A2 the table shows the interest     B2 read the table             C2 take commands
-//! A3 push the actor as a command      B3 commit, with that epoch    C3 handle the run
+//! A1 the table shows the interest     B1 read the epoch             C1 find a run in a lane
+//! A2 push the actor as a command      B2 read the table             C2 take commands
+//! A3 epoch += 1, the actor's `since`  B3 commit, with that epoch    C3 handle the run
 //! ```
 //!
 //! *Published after*: A1–A3 happen before B1. So the epoch is at least `since`, the table shows the shard, and as C1 reads
 //! what B3 wrote, C2 finds the command. Were commands taken before C1, an event could come between the two and be handled
 //! without its actor.
 //!
-//! *Published before*: B1 happens before A1, so the event's epoch is below `since`, and C3 skips the actor.
+//! *Published before*: B1 happens before A3, so the event's epoch is below `since`, and C3 skips the actor.
+//!
+//! *Published meanwhile*: B1 either reads an older epoch, and C3 skips the actor, or it reads what A3 wrote, and then B2
+//! sees A1. Epochs rise, so of each publisher the actor sees everything from some event on, without gaps.
 //!
 //! The table comes before the command because the shard builds its routes from the table: once it has the command, the
 //! table it loads shows the interest.
@@ -123,8 +126,8 @@ impl<E> Hub<E> {
 
     #[inline]
     pub(crate) fn epoch(&self) -> u64 {
-        // ORDERING: Relaxed: both directions of G5 rest on happens-before and the coherence of this one word.
-        self.epoch.load(Ordering::Relaxed)
+        // ORDERING: Acquire pairs with the Release in `subscribe`. To be called before the table is read.
+        self.epoch.load(Ordering::Acquire)
     }
 
     pub(crate) fn interest(&self) -> &Swap<Table> {
@@ -145,6 +148,9 @@ impl<E> Hub<E> {
         // ORDERING: Release pairs with the Acquire in `is_sealed`.
         self.sealed.store(true, Ordering::Release);
         for port in &self.ports {
+            // Not left to the shard, which may be in a call that does not end. After the fence this is the reader's part in
+            // `Room`. A lane that is not listed yet has a publisher that saw `closed` under the lock of the list.
+            port.wake_publishers();
             port.call();
         }
     }
@@ -174,8 +180,7 @@ impl<E> Hub<E> {
                 return Err(SubscribeError::TooMany { limit });
             }
             self.seats.fetch_add(1, Ordering::Relaxed);
-            // ORDERING: Relaxed: see the module's documentation; nothing else is handed over by it.
-            let since = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+            let since = self.epoch() + 1;
             let table = registry.ledger.add(&keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             let id = SubscriptionId::next();
@@ -186,6 +191,8 @@ impl<E> Hub<E> {
             registry.load[shard] += 1;
             registry.names.extend(name.map(|name| (name, id)));
             registry.subscriptions.insert(id, Arc::clone(&record));
+            // ORDERING: Release pairs with the Acquire in `epoch`: who reads it sees the table, and the command behind it.
+            self.epoch.store(since, Ordering::Release);
             (record, old_table)
         };
         drop(old_table);

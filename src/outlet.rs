@@ -200,7 +200,7 @@ impl<E> Outlet<E> {
             return Ok(());
         }
         self.leave();
-        self.offer_slow(hub, shards, topic, payload, copies)
+        self.offer_slow(hub, shards, topic, payload, epoch, copies)
     }
 
     /// Several shards, a lane to make, or no room.
@@ -211,6 +211,7 @@ impl<E> Outlet<E> {
         shards: ShardSet,
         topic: Topic,
         payload: E,
+        epoch: u64,
         copies: &mut Vec<E>,
     ) -> Result<(), Refusal<E>> {
         let limit = self.spill_limit();
@@ -233,7 +234,6 @@ impl<E> Outlet<E> {
         if !self.enter(hub) {
             return Err(Refusal::Closed(payload));
         }
-        let epoch = hub.epoch();
         let mut last = Some(payload);
         for shard in shards.iter() {
             let copy = if last.is_some() {
@@ -279,6 +279,7 @@ impl<E> Outlet<E> {
         if hub.is_closed() {
             return None;
         }
+        let epoch = hub.epoch();
         let mut targets = [ShardSet::EMPTY; BATCH];
         let mut needed = [0; MAX_SHARDS];
         let mut touched = ShardSet::EMPTY;
@@ -304,7 +305,6 @@ impl<E> Outlet<E> {
         if !self.enter(hub) {
             return None;
         }
-        let epoch = hub.epoch();
         let mut published = BatchPublished::default();
         let mut made = copies.drain(..);
         for ((topic, payload), shards) in items.drain(..count).zip(&targets) {

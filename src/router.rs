@@ -290,9 +290,7 @@ impl<E> Drop for Worker<E> {
     fn drop(&mut self) {
         if panicking() {
             self.hub.close();
-            let port = &self.hub.ports[self.shard];
-            port.wake_publishers();
-            port.exit();
+            self.hub.ports[self.shard].exit();
             contain(|| tracing::error!(shard = self.shard, "a shard died"));
         }
     }

@@ -122,7 +122,7 @@ impl Wake for Bell {
 /// ```
 ///
 /// At least one of W3 and R3 sees the other side, so the waiter does not sleep over free room. Closing takes the reader's
-/// part: `closed` is set, a heavy fence, then each shard calls [`wake`](Self::wake) on its lanes.
+/// part: `closed` is set, a heavy fence, then [`wake`](Self::wake) is called on every lane.
 #[derive(Debug)]
 pub(crate) struct Room {
     waiting: AtomicBool,

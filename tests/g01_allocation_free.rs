@@ -1,7 +1,7 @@
 //! G1: publishing and handling allocate nothing once everything is warm.
 //!
-//! One test, since it counts what the whole process allocates, and other tests would be counted as well. The other half of
-//! the guarantee, no system calls, cannot be seen from inside.
+//! One test, since it counts what the whole process allocates, and other tests would be counted as well. The other
+//! half of the guarantee, no system calls, cannot be seen from inside.
 
 mod common;
 

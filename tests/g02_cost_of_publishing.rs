@@ -1,5 +1,5 @@
-//! G2: a publish takes one lane slot for each shard with an interested actor, and one clone less than that, however many
-//! actors there are.
+//! G2: a publish takes one lane slot for each shard with an interested actor, and one clone less than that, however
+//! many actors there are.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! G6: when unsubscribing returns, no call of the actor is running or will begin, and `stopped` and Drop are complete. On
-//! threads that run actors it does not wait.
+//! G6: when unsubscribing returns, no call of the actor is running or will begin, and `stopped` and Drop are complete.
+//! On threads that run actors it does not wait.
 
 mod common;
 

@@ -33,7 +33,7 @@ unsafe impl GlobalAlloc for Weighing {
 #[global_allocator]
 static ALLOCATOR: Weighing = Weighing;
 
-/// Far less than one small allocation for each round would come to, and enough for tables that are rebuilt at another size.
+/// Far less than one small allocation for each round would come to, and enough for tables rebuilt at another size.
 const SLACK: isize = 16 << 10;
 
 /// How much more memory is in use after many rounds than after a few.

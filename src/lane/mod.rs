@@ -453,11 +453,6 @@ impl<E> Consumer<E> {
         self.ring.state.fetch_and(!COLD, Ordering::Relaxed);
     }
 
-    /// Where the publisher waits for room.
-    pub(crate) fn room(&self) -> &Room {
-        &self.ring.room
-    }
-
     pub(crate) fn gate(&self) -> &GateView {
         &self.ring.gate
     }

@@ -138,9 +138,4 @@ impl<E> Inlets<E> {
     pub(super) fn are_empty(&self) -> bool {
         self.all().all(Consumer::is_empty)
     }
-
-    /// Those who wait for room are to look whether the router closed.
-    pub(super) fn wake_publishers(&self) {
-        self.all().for_each(|lane| lane.room().wake());
-    }
 }

@@ -327,7 +327,6 @@ impl<E: Send + 'static> Shard<E> {
 
     /// In closing: whether everything that was accepted is handled. See `gate.rs`.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.inlets.wake_publishers();
         let gates_even = self.inlets.are_gates_even() || mutant!("drain_ignores_gates");
         // Publishers that got in before the closing have sent their lanes before that, and subscribers their actors, though
         // those may not have rung yet.

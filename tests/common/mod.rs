@@ -24,8 +24,8 @@ pub(crate) fn topic(event_type: &str) -> Topic {
     Topic::new("test", event_type).expect("a valid name")
 }
 
-/// How often to repeat what a race may decide: as often as told where threads run side by side, and less often on a single
-/// CPU, where each round takes turns of the scheduler.
+/// How often to repeat what a race may decide: as often as told where threads run side by side, and less often on a
+/// single CPU, where each round takes turns of the scheduler.
 pub(crate) fn rounds(count: usize) -> usize {
     if sweep::cpus() > 1 { count } else { count / 4 }
 }

@@ -342,3 +342,31 @@ fn unsubscribing_what_ended_waits_for_its_own_shard_alone() {
         hold.release();
     });
 }
+
+// A publisher that waited for room was woken by its shard alone, also for the closing.
+//
+// The shard is in a handler that does not return. Somebody shuts down, and gets the thread's name. The publisher slept on
+// until the handler returned, instead of getting its event back.
+#[test]
+fn a_waiting_publisher_gets_its_event_back_although_the_shard_is_stuck() {
+    guarded(|| {
+        let router = Router::<u32>::builder()
+            .shards(1)
+            .lane_capacity(1)
+            .build()
+            .unwrap();
+        let (topic, hold) = (topic("STUCK"), Hold::default());
+        router
+            .subscribe(Filter::exact(topic), common::holding(&hold))
+            .unwrap();
+        let mut publisher = router.publisher();
+        publisher.publish(topic, 0).unwrap();
+        hold.wait_for_arrival();
+        let waiting = thread::spawn(move || publisher.publish(topic, 1));
+        // Whether it sleeps by now or not, it must come back.
+        (0..1000).for_each(|_| thread::yield_now());
+        assert_eq!(router.shutdown(Duration::ZERO).detached.len(), 1);
+        assert_eq!(waiting.join().unwrap(), Err(PublishError::Closed(1)));
+        hold.release();
+    });
+}

@@ -139,3 +139,36 @@ fn a_batch_ends_with_its_iterator() {
         }
     });
 }
+
+// Subscribing raised the epoch before it changed the table.
+//
+// A publisher alternates between a topic that reaches the shard anyway and one that only the new subscription wants.
+// Thread B subscribes: the epoch rises. The publisher publishes the first topic: with the new epoch, and the actor gets
+// it. It publishes the second: the table does not show the interest yet, and nobody gets it. Then the table changes, and
+// the actor gets what follows: a gap.
+#[test]
+fn a_new_subscription_sees_everything_from_some_event_on() {
+    guarded(|| {
+        let router = router_with::<u64>(1);
+        let (known, new) = (topic("KNOWN"), topic("NEW"));
+        router.subscribe(Filter::exact(known), |_| ()).unwrap();
+        let mut publisher = router.publisher();
+        let publishing = thread::spawn(move || {
+            for number in 0.. {
+                let topic = if number % 2 == 0 { known } else { new };
+                if publisher.publish(topic, number).is_err() {
+                    break;
+                }
+            }
+        });
+        for _ in 0..rounds(500) {
+            let log = Log::default();
+            let subscription = router.subscribe(Filter::any(), log.handler()).unwrap();
+            common::wait_until(|| log.len() >= 20);
+            subscription.unsubscribe().unwrap();
+            assert!(log.all().is_sorted_by(|a, b| a + 1 == *b), "a gap");
+        }
+        router.shutdown(Duration::MAX);
+        publishing.join().unwrap();
+    });
+}
