@@ -92,7 +92,7 @@ impl<E> Port<E> {
         self.probes.lock().iter().for_each(Probe::wake_publisher);
     }
 
-    /// A lane has come to its end. Others whose publishers are gone may still hold events.
+    /// Lanes have come to their end. Others whose publishers are gone may still hold events.
     pub(crate) fn forget_lanes(&self) {
         let finished = |probe: &Probe<E>| probe.is_gone() && probe.depth() == 0;
         self.probes.lock().retain(|probe| !finished(probe));

@@ -114,14 +114,19 @@ impl<E: Send + 'static> Shard<E> {
     pub(crate) fn turn(&mut self) -> bool {
         let mut worked = self.port().bell.is_ringing() && self.attend();
         let mut index = 0;
+        let mut finished = false;
         while index < self.inlets.polled() {
             worked |= self.serve(index);
             if self.inlets.is_finished(index) {
                 self.inlets.remove(index);
-                self.port().forget_lanes();
+                finished = true;
             } else {
                 index += 1;
             }
+        }
+        if finished {
+            // Once for all of them: it looks at every lane.
+            self.port().forget_lanes();
         }
         worked |= self.unspill();
         if !self.flushes.is_empty() {

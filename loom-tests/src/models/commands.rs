@@ -1,6 +1,6 @@
 //! These rest on the stand-ins for arc-swap and kanal, see `sync.rs`.
 
-use super::{check, hub, offer, recorder, subscribe, subscribe_to, topic};
+use super::{Stage, check, hub, offer, recorder, stage, subscribe, subscribe_to, topic};
 use crate::filter::Filter;
 use crate::outlet::Outlet;
 use crate::shard::Shard;
@@ -15,14 +15,13 @@ use std::sync::Arc;
 #[test]
 fn a_subscription_sees_what_is_published_after_it() {
     check(2, || {
-        let hub = hub(2);
-        // Somebody listens already, so that the lane is busy and its class has a route.
-        let (first, _) = recorder();
-        subscribe(&hub, first);
-        let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let mut outlet = Outlet::new(&hub, 2);
-        outlet.warm(&hub, topic());
-        while shard.turn() {}
+        // Somebody listens already, so that the lane is polled.
+        let Stage {
+            hub,
+            mut shard,
+            mut outlet,
+            ..
+        } = stage(2);
         let (actor, seen) = recorder();
         let publishing = {
             let hub = Arc::clone(&hub);
