@@ -19,7 +19,8 @@
 //! *Published before*: B1 happens before A3, so the event's epoch is below `since`, and C3 skips the actor.
 //!
 //! *Published meanwhile*: B1 either reads an older epoch, and C3 skips the actor, or it reads what A3 wrote, and then B2
-//! sees A1. Epochs rise, so of each publisher the actor sees everything from some event on, without gaps.
+//! sees A1. Epochs rise, so of each publisher the actor sees everything from some event on, without gaps. It ends the
+//! other way round: first the record says so, then the table, then a command.
 //!
 //! The table comes before the command because the shard builds its routes from the table: once it has the command, the
 //! table it loads shows the interest.
@@ -202,6 +203,10 @@ impl<E> Hub<E> {
 
     /// Takes a subscription off the table. `None`: somebody else did, or it never was.
     ///
+    /// It ends before the table changes, as it begins after: of each publisher the actor sees everything up to some event.
+    /// Were it the other way round, an event that no longer finds the interest could be followed by one that comes to the
+    /// shard for somebody else, before the removal does.
+    ///
     /// `push` runs under the lock: a shard gets its commands in the order in which the table changed. Were a removal to come
     /// after an insertion that followed it in the table, the shard could not tell that a pattern was gone in between.
     fn withdraw(&self, id: SubscriptionId, push: impl FnOnce(&Arc<Record>)) -> Option<Arc<Record>> {
@@ -214,6 +219,9 @@ impl<E> Hub<E> {
             }
             let shard = usize::from(record.shard);
             registry.load[shard] -= 1;
+            if !mutant!("ends_too_late") {
+                record.hot.end(StopReason::Unsubscribed);
+            }
             let table = registry.ledger.remove(&record.keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             push(&record);
@@ -381,10 +389,6 @@ impl<E: Send + 'static> Control for Hub<E> {
             }
             return Err(UnsubscribeError::Unknown(id));
         };
-        if !waits {
-            // At once as far as the own shard goes: no further call begins.
-            record.hot.end(StopReason::Unsubscribed);
-        }
         self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);

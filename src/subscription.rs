@@ -87,7 +87,8 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    /// Relaxed: on the shard's own thread it is exact; another thread's word is carried by the command that follows it.
+    /// Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that is swapped after
+    /// it, and by the command.
     #[inline(always)]
     pub(crate) fn has_ended(&self) -> bool {
         self.end.load(Ordering::Relaxed) != 0

@@ -1,11 +1,14 @@
 //! These rest on the stand-ins for arc-swap and kanal, see `sync.rs`.
 
-use super::{Stage, check, hub, offer, recorder, stage, subscribe, subscribe_to, topic};
+use super::{
+    Stage, check, hub, offer, recorder, stage, subscribe, subscribe_to, topic, turn_until_freed,
+};
 use crate::filter::Filter;
 use crate::outlet::Outlet;
 use crate::shard::Shard;
 use crate::subscription::Control;
 use crate::sync::{AtomicBool, Ordering};
+use crate::topic::Topic;
 use loom::thread;
 use std::sync::Arc;
 
@@ -87,20 +90,56 @@ fn unsubscribing_is_a_barrier() {
             let _last = &last;
         });
         let mut shard = Shard::new(Arc::clone(&hub), 0);
-        let ended = Arc::clone(&record);
         let leaving = {
-            let hub = Arc::clone(&hub);
+            let (hub, id) = (Arc::clone(&hub), record.id);
             thread::spawn(move || {
-                hub.unsubscribe(record.id, None).unwrap();
+                hub.unsubscribe(id, None).unwrap();
                 assert!(dropped.load(Ordering::Relaxed), "the actor is not dropped");
             })
         };
-        while !ended.hot.has_ended() {
-            if !shard.turn() {
-                shard.sleep();
-            }
-        }
+        turn_until_freed(&mut shard, &record);
         leaving.join().unwrap();
+    });
+}
+
+/// An actor sees all up to some event: when its interest is gone and an event passes it by, it gets no later one either
+/// that comes to the shard for somebody else.
+///
+/// mutants: ends_too_late
+#[test]
+fn a_subscription_ends_without_gaps() {
+    let other = Topic::new("model", "other").unwrap();
+    check(2, move || {
+        let Stage {
+            hub,
+            mut shard,
+            mut outlet,
+            ..
+        } = stage(2);
+        let (actor, seen) = recorder();
+        let everything = subscribe_to(&hub, Filter::any(), actor);
+        // The shard remembers where this class goes.
+        assert!(offer(&mut outlet, &hub, 0));
+        while shard.turn() {}
+        let leaving = {
+            let (hub, id) = (Arc::clone(&hub), everything.id);
+            thread::spawn(move || hub.unsubscribe(id, None).unwrap())
+        };
+        let publishing = {
+            let hub = Arc::clone(&hub);
+            thread::spawn(move || {
+                let _ = outlet.offer(&hub, other, 1, &mut Vec::new());
+                assert!(offer(&mut outlet, &hub, 2));
+                outlet
+            })
+        };
+        shard.turn();
+        let outlet = publishing.join().unwrap();
+        while shard.turn() {}
+        assert_ne!(seen(), [0, 2]);
+        turn_until_freed(&mut shard, &everything);
+        leaving.join().unwrap();
+        drop(outlet);
     });
 }
 
@@ -123,10 +162,9 @@ fn routes_follow_the_table() {
         while shard.turn() {}
         // The first of its class: handling it makes the route.
         assert!(offer(&mut outlet, &hub, 0));
-        let ended = Arc::clone(&first);
         let leaving = {
-            let hub = Arc::clone(&hub);
-            thread::spawn(move || hub.unsubscribe(first.id, None).unwrap())
+            let (hub, id) = (Arc::clone(&hub), first.id);
+            thread::spawn(move || hub.unsubscribe(id, None).unwrap())
         };
         let (second, seen) = recorder();
         shard.turn();
@@ -134,9 +172,8 @@ fn routes_follow_the_table() {
         let mut copies = Vec::new();
         let topic = topic().with_resource(2);
         assert!(outlet.offer(&hub, topic, 7, &mut copies).is_ok());
-        while shard.turn() || !ended.hot.has_ended() {
-            thread::yield_now();
-        }
+        turn_until_freed(&mut shard, &first);
+        while shard.turn() {}
         assert_eq!(seen(), [7]);
         leaving.join().unwrap();
     });

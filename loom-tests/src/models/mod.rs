@@ -82,6 +82,15 @@ fn stage(lane_capacity: usize) -> Stage<impl Fn() -> Vec<u32>> {
     }
 }
 
+/// Lets the shard work until it has removed an actor that somebody ends meanwhile.
+fn turn_until_freed(shard: &mut Shard<u32>, record: &Arc<Record>) {
+    while Arc::strong_count(record) > 1 {
+        if !shard.turn() {
+            thread::yield_now();
+        }
+    }
+}
+
 /// Publishes on another thread. Gives the outlet back, so that its end is not part of the race.
 fn offering(
     hub: &Arc<Hub<u32>>,
