@@ -85,7 +85,7 @@ use crate::gate::Gate;
 use crate::hub::{Hub, Plan};
 use crate::outlet::Outlet;
 use crate::shard::Shard;
-use crate::sleep::Bell;
+use crate::sleep::{Bell, Reader};
 use crate::stats::Counter;
 use crate::subscribe::Placement;
 use crate::topic::Topic;
@@ -159,8 +159,8 @@ fn parts(c: &mut Criterion) {
     let mut group = c.benchmark_group("parts, for 8 events");
     group.throughput(Throughput::Elements(RUN as u64));
 
-    let (mut tx, mut rx) =
-        lane::lane::<Payload>(256, 1, Gate::new().view(), Arc::new(Bell::new()), 0);
+    let reader = Reader::shard(Arc::new(Bell::new()), 0);
+    let (mut tx, mut rx) = lane::lane::<Payload>(256, 1, reader);
     let topic = topic();
     group.bench_function("bare lane", |b| {
         b.iter(|| {

@@ -9,7 +9,7 @@ use std::iter::FusedIterator;
 
 /// Events of one class for one actor, in the order of their lane: an iterator over references into it.
 ///
-/// It ends early once the actor is stopped or unsubscribed.
+/// It ends early once the actor is stopped, unsubscribed or suspended.
 pub struct Batch<'a, E> {
     pub(crate) run: Run<'a, E>,
     pub(crate) picks: Picks<'a>,
@@ -48,7 +48,7 @@ impl<'a, E> Iterator for Batch<'a, E> {
     #[inline]
     fn next(&mut self) -> Option<&'a Event<E>> {
         let next = self.taken.get();
-        if self.hot.has_ended() {
+        if self.hot.is_halted() {
             return None;
         }
         let event = match self.picks {
@@ -71,7 +71,7 @@ impl<E> FusedIterator for Batch<'_, E> {}
 impl<E> Batch<'_, E> {
     /// How many events are left to take, unless the actor is stopped meanwhile.
     pub fn len(&self) -> usize {
-        if self.hot.has_ended() {
+        if self.hot.is_halted() {
             0
         } else {
             self.total() - self.taken.get()

@@ -1,6 +1,7 @@
 //! What a shard is told beside events.
 
 use crate::countdown::Done;
+use crate::gate::GateView;
 use crate::lane::Consumer;
 use crate::shard::Seat;
 use crate::subscription::Record;
@@ -12,8 +13,8 @@ use std::sync::Arc;
 /// `max_subscriptions` counts, one `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
 /// are not commands: see [`Port::flush`](crate::port::Port::flush).
 pub(crate) enum Command<E> {
-    /// A publisher's new lane.
-    Attach(Consumer<E>),
+    /// A publisher's new lane, and its gate.
+    Attach(Consumer<E>, GateView),
     /// A new actor.
     Spawn(Seat<E>),
     /// Its interest is out of the table already. `done` when the actor is dropped.

@@ -185,7 +185,7 @@ impl<E> Hub<E> {
             let table = registry.ledger.add(&keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             let id = SubscriptionId::next();
-            let record = Arc::new(Record::new(id, shard, keys, name.clone()));
+            let record = Arc::new(Record::new(id, shard, keys, name.clone(), false));
             let seat = Seat::new(actor, Arc::clone(&record), since);
             // Under the lock, so that nobody who finds the id can end the subscription before its shard knows it.
             self.ports[shard].push(Command::Spawn(seat));

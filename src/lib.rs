@@ -78,6 +78,6 @@ pub use crate::router::{Router, ShutdownReport, WeakRouter};
 pub use crate::stats::{Dropped, ShardStats, Stats, SubscriptionStats};
 pub use crate::subscribe::{Placement, SubscriptionBuilder};
 pub use crate::subscription::{
-    Explanation, Subscription, SubscriptionGuard, SubscriptionId, SubscriptionInfo,
+    Explanation, Subscription, SubscriptionGuard, SubscriptionId, SubscriptionInfo, Suspend,
 };
 pub use crate::topic::{Topic, TopicBuilder};

@@ -5,8 +5,8 @@ use crate::contain::contain;
 use crate::countdown::Done;
 use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
-use crate::sleep::{Bell, COMMAND, LANE_BITS};
-use crate::stats::{Dropped, Meter, ShardStats};
+use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader};
+use crate::stats::{self, Meter, ShardStats};
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue};
 use std::sync::Arc;
 
@@ -40,9 +40,10 @@ impl<E> Port<E> {
     /// Makes a lane to the shard and tells the shard.
     pub(crate) fn connect(&self, capacity: usize, gate: GateView) -> Producer<E> {
         let bit = self.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
-        let (producer, consumer) = lane::lane(capacity, 1, gate, Arc::clone(&self.bell), bit);
+        let reader = Reader::shard(Arc::clone(&self.bell), bit);
+        let (producer, consumer) = lane::lane(capacity, 1, reader);
         self.probes.lock().push(producer.probe());
-        self.send(Command::Attach(consumer));
+        self.send(Command::Attach(consumer, gate));
         producer
     }
 
@@ -123,19 +124,19 @@ impl<E> Port<E> {
             (lanes, probes.iter().map(Probe::depth).sum())
         };
         let meter = &self.meter;
+        let counts = stats::total(&meter.counts, None);
         ShardStats {
             lanes,
             depth,
             spilled: self.spilled.load(Ordering::Relaxed),
             events: meter.events.get(),
             runs: meter.runs.get(),
-            handled: meter.handled.get(),
-            discarded: meter.discarded.get(),
-            dropped: Dropped {
-                stopped: meter.dropped_stopped.get(),
-            },
-            matched: meter.matched.get(),
-            panics: meter.panics.get(),
+            matched: counts.matched,
+            handled: counts.handled,
+            discarded: counts.discarded,
+            dropped: counts.dropped,
+            panics: counts.panics,
+            restarts: counts.restarts,
             commands: meter.commands.get(),
             parks: meter.parks.get(),
         }

@@ -1,5 +1,6 @@
 //! Sleeping and waking: the shard's bell, and a publisher's wait for room.
 
+use crate::contain::contain;
 use crate::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering, Padded, Thread, global, mutant};
 use crate::sync::{current, fence_light, park, spin_loop, yield_now};
 use std::sync::Arc;
@@ -108,6 +109,38 @@ impl Bell {
 impl Wake for Bell {
     fn wake(self: Arc<Self>) {
         self.ring(ROOM);
+    }
+}
+
+/// Who reads a lane, as its publisher calls them.
+#[derive(Debug)]
+pub(crate) enum Reader {
+    /// A shard, and the lane's bit in its bell.
+    Shard(Arc<Bell>, u64),
+    /// Whoever waits for the next event of a receiver or a dedicated actor.
+    Waiting(AtomicWaker),
+}
+
+impl Reader {
+    pub(crate) fn shard(bell: Arc<Bell>, bit: u32) -> Self {
+        Reader::Shard(bell, 1 << bit)
+    }
+
+    /// Whether these signals of a bell are about this lane.
+    pub(crate) fn is_named_in(&self, signals: u64) -> bool {
+        matches!(self, Reader::Shard(_, bit) if bit & signals != 0)
+    }
+
+    pub(crate) fn call(&self) {
+        match self {
+            Reader::Shard(bell, bit) => {
+                bell.ring(*bit);
+            }
+            // A waker is user code.
+            Reader::Waiting(waker) => {
+                contain(|| waker.wake());
+            }
+        }
     }
 }
 

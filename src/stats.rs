@@ -22,17 +22,65 @@ impl Counter {
     }
 }
 
+/// What becomes of the events of a subscription, or of all of a shard's. One thread writes it.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) matched: Counter,
+    pub(crate) handled: Counter,
+    pub(crate) discarded: Counter,
+    pub(crate) newest: Counter,
+    pub(crate) oldest: Counter,
+    pub(crate) replaced: Counter,
+    pub(crate) stopped: Counter,
+    pub(crate) panics: Counter,
+    pub(crate) restarts: Counter,
+}
+
+impl Counts {
+    /// Without `queued`. What leaves the queue is read before what enters it.
+    fn snapshot(&self) -> SubscriptionStats {
+        SubscriptionStats {
+            handled: self.handled.get(),
+            discarded: self.discarded.get(),
+            dropped: Dropped {
+                newest: self.newest.get(),
+                oldest: self.oldest.get(),
+                replaced: self.replaced.get(),
+                stopped: self.stopped.get(),
+            },
+            panics: self.panics.get(),
+            restarts: self.restarts.get(),
+            matched: self.matched.get(),
+            queued: 0,
+        }
+    }
+}
+
+/// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one.
+pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
+    // The far side first: an event is matched before it gets there.
+    let far = far.map(Counts::snapshot).unwrap_or_default();
+    let near = near.snapshot();
+    let mut total = SubscriptionStats {
+        matched: near.matched,
+        handled: near.handled + far.handled,
+        discarded: near.discarded + far.discarded,
+        dropped: near.dropped + far.dropped,
+        panics: near.panics + far.panics,
+        restarts: near.restarts + far.restarts,
+        queued: 0,
+    };
+    total.queued = total.matched - total.handled - total.discarded - total.dropped.total();
+    total
+}
+
 /// What one shard counts, on lines of its own.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Meter {
     pub(crate) events: Counter,
     pub(crate) runs: Counter,
-    pub(crate) matched: Counter,
-    pub(crate) handled: Counter,
-    pub(crate) discarded: Counter,
-    pub(crate) dropped_stopped: Counter,
-    pub(crate) panics: Counter,
+    pub(crate) counts: Counts,
     pub(crate) commands: Counter,
     pub(crate) parks: Counter,
 }
@@ -65,7 +113,8 @@ impl Stats {
             total.matched += shard.matched;
             total.handled += shard.handled;
             total.discarded += shard.discarded;
-            total.dropped.stopped += shard.dropped.stopped;
+            total.dropped = total.dropped + shard.dropped;
+            total.restarts += shard.restarts;
             total.panics += shard.panics;
             total.commands += shard.commands;
             total.parks += shard.parks;
@@ -98,6 +147,8 @@ pub struct ShardStats {
     pub dropped: Dropped,
     /// Panics of user code that the shard contained.
     pub panics: u64,
+    /// Fresh actors made after a panic.
+    pub restarts: u64,
     /// Commands taken.
     pub commands: u64,
     /// How often it went to sleep.
@@ -120,19 +171,40 @@ pub struct SubscriptionStats {
     pub queued: u64,
     /// Calls that panicked.
     pub panics: u64,
+    /// Fresh actors made after a panic.
+    pub restarts: u64,
 }
 
 /// Lost events by reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dropped {
-    /// They were in the batch when the actor was ended by a panic.
+    /// They came to a full mailbox that drops the newest.
+    pub newest: u64,
+    /// They waited longest in a full mailbox that drops the oldest, or keeps the latest of each topic.
+    pub oldest: u64,
+    /// They waited when a newer one of their topic came, in a mailbox that keeps the latest of each.
+    pub replaced: u64,
+    /// They waited for an actor that ended.
     pub stopped: u64,
 }
 
 impl Dropped {
     /// All reasons together.
     pub fn total(&self) -> u64 {
-        self.stopped
+        self.newest + self.oldest + self.replaced + self.stopped
+    }
+}
+
+impl std::ops::Add for Dropped {
+    type Output = Dropped;
+
+    fn add(self, other: Dropped) -> Dropped {
+        Dropped {
+            newest: self.newest + other.newest,
+            oldest: self.oldest + other.oldest,
+            replaced: self.replaced + other.replaced,
+            stopped: self.stopped + other.stopped,
+        }
     }
 }

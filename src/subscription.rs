@@ -3,7 +3,7 @@
 use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
-use crate::stats::{Counter, Dropped, SubscriptionStats};
+use crate::stats::{self, Counts, SubscriptionStats};
 use crate::sync::{AtomicU8, AtomicU32, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
@@ -30,6 +30,8 @@ impl fmt::Display for SubscriptionId {
 #[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) hot: Hot,
+    /// What the thread of a receiver or a dedicated actor counts.
+    pub(crate) far: Option<Box<Counts>>,
     pub(crate) id: SubscriptionId,
     pub(crate) shard: u8,
     /// Where the shard seated the actor. Only the shard reads and writes it.
@@ -45,9 +47,11 @@ impl Record {
         shard: usize,
         keys: SmallVec<[FilterKey; 1]>,
         name: Option<Arc<str>>,
+        is_remote: bool,
     ) -> Self {
         Record {
             hot: Hot::default(),
+            far: is_remote.then(Box::default),
             id,
             shard: u8::try_from(shard).expect("at most 64 shards"),
             seat: AtomicU32::new(u32::MAX),
@@ -60,38 +64,49 @@ impl Record {
         self.keys.iter().map(|key| key.to_filter()).collect()
     }
 
+    pub(crate) fn stats(&self) -> SubscriptionStats {
+        stats::total(&self.hot.counts, self.far.as_deref())
+    }
+
     fn info(&self) -> SubscriptionInfo {
         SubscriptionInfo {
             id: self.id,
             name: self.name.as_deref().map(Into::into),
             shard: self.shard.into(),
             filters: self.filters(),
-            stats: self.hot.stats(),
+            stats: self.stats(),
         }
     }
 }
 
-/// What each call touches: on a line of its own, written by the shard.
+/// What each call touches: on lines of its own, written by the shard.
 ///
-/// The exception is `end`, which anybody may set from live to a reason, once.
+/// The exception is `state`, which anybody may change.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Hot {
-    /// 0: live. Else why it ended, see [`reason`](Hot::reason).
-    end: AtomicU8,
-    pub(crate) matched: Counter,
-    pub(crate) handled: Counter,
-    pub(crate) discarded: Counter,
-    pub(crate) dropped_stopped: Counter,
-    pub(crate) panics: Counter,
+    /// 0: live. The low bits are why it ended, see [`reason`](Hot::reason); above them why it pauses.
+    state: AtomicU8,
+    pub(crate) counts: Counts,
 }
 
+/// The bits of `state` that say why it ended.
+const REASON: u8 = 7;
+/// Suspended: events wait in the mailbox.
+const QUEUEING: u8 = 8;
+/// Suspended: events are discarded.
+const DISCARDING: u8 = 16;
+
 impl Hot {
-    /// Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that is swapped after
-    /// it, and by the command.
+    /// No call may begin. Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that
+    /// is swapped after it, and by the command.
     #[inline(always)]
+    pub(crate) fn is_halted(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != 0
+    }
+
     pub(crate) fn has_ended(&self) -> bool {
-        self.end.load(Ordering::Relaxed) != 0
+        self.state.load(Ordering::Relaxed) & REASON != 0
     }
 
     /// From now on no call begins on the shard's thread. The first reason stays.
@@ -102,13 +117,12 @@ impl Hot {
             StopReason::Panicked => 3,
             StopReason::Shutdown => 4,
         };
-        let _ = self
-            .end
-            .compare_exchange(0, code, Ordering::Relaxed, Ordering::Relaxed);
+        let live = |state: u8| (state & REASON == 0).then_some(state | code);
+        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, live);
     }
 
     pub(crate) fn reason(&self) -> Option<StopReason> {
-        match self.end.load(Ordering::Relaxed) {
+        match self.state.load(Ordering::Relaxed) & REASON {
             0 => None,
             1 => Some(StopReason::Unsubscribed),
             2 => Some(StopReason::Stopped),
@@ -117,24 +131,33 @@ impl Hot {
         }
     }
 
-    pub(crate) fn stats(&self) -> SubscriptionStats {
-        // What leaves the queue is read before what enters it, so that `queued` is never negative.
-        let handled = self.handled.get();
-        let discarded = self.discarded.get();
-        let dropped = Dropped {
-            stopped: self.dropped_stopped.get(),
+    /// `None`: it goes on.
+    pub(crate) fn suspend(&self, how: Option<Suspend>) {
+        let bits = match how {
+            None => 0,
+            Some(Suspend::Queue) => QUEUEING,
+            Some(Suspend::Discard) => DISCARDING,
         };
-        let panics = self.panics.get();
-        let matched = self.matched.get();
-        SubscriptionStats {
-            matched,
-            handled,
-            discarded,
-            dropped,
-            queued: matched - handled - discarded - dropped.total(),
-            panics,
+        let change = |state: u8| Some(state & REASON | bits);
+        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+    }
+
+    pub(crate) fn suspended(&self) -> Option<Suspend> {
+        match self.state.load(Ordering::Relaxed) & !REASON {
+            0 => None,
+            DISCARDING => Some(Suspend::Discard),
+            _ => Some(Suspend::Queue),
         }
     }
+}
+
+/// What becomes of events for a suspended subscription: see [`Subscription::suspend`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Suspend {
+    /// They wait in the mailbox, under the subscription's own overflow policy.
+    Queue,
+    /// They are discarded, and counted as such. What waits in the mailbox already is kept.
+    Discard,
 }
 
 /// What a handle can ask of its router, whatever the router's events are.
@@ -213,7 +236,7 @@ impl Subscription {
 
     /// Its counters. Reads a few words; the shard writes them once per run.
     pub fn stats(&self) -> SubscriptionStats {
-        self.record.hot.stats()
+        self.record.stats()
     }
 
     /// Ends the subscription when the guard is dropped.

@@ -18,20 +18,21 @@
 //!
 //! At least one of P3 and S3 sees the other, and taking `COLD` away is one atomic operation, so exactly one side knows
 //! that the lane is polled again.
+//!
+//! Lanes also lead the other way, from a shard to a receiver or a dedicated actor's thread: there the reader goes cold
+//! whenever it is about to wait, and is called by its waker.
 
 mod slots;
 
 use self::slots::Slots;
 use crate::contain::contain;
 use crate::event::Event;
-use crate::gate::GateView;
 use crate::names::ClassId;
-use crate::sleep::{Bell, Room};
+use crate::sleep::{Reader, Room};
 use crate::sync::{AtomicU8, AtomicU64, LaneArc, Ordering, Padded, fence_light, mutant};
 use crate::topic::Topic;
-use std::sync::Arc;
 
-/// The shard does not poll this lane; whoever publishes next rings.
+/// The reader does not poll this lane; whoever publishes next calls it.
 const COLD: u8 = 1;
 /// The publisher is gone; what is in the lane is all that will ever be.
 const GONE: u8 = 2;
@@ -39,16 +40,8 @@ const GONE: u8 = 2;
 /// A stamp is `lap << 1 | MARKED`; laps count in 31 bits and wrap. Only this lap and the one before are ever compared.
 const MARKED: u32 = 1;
 
-/// Makes a lane of `capacity` slots to the shard behind `bell`.
-///
-/// `bit` is the lane's bit in the bell; `lap` the number of the first lap, anything (tests start near the wrap).
-pub(crate) fn lane<E>(
-    capacity: usize,
-    lap: u32,
-    gate: GateView,
-    bell: Arc<Bell>,
-    bit: u32,
-) -> (Producer<E>, Consumer<E>) {
+/// Makes a lane of `capacity` slots to `reader`. `lap` is the number of the first lap, anything (tests start near the wrap).
+pub(crate) fn lane<E>(capacity: usize, lap: u32, reader: Reader) -> (Producer<E>, Consumer<E>) {
     let lap = lap & (u32::MAX >> 1);
     let ring = LaneArc::new(Ring {
         slots: Slots::new(capacity, previous(lap) << 1),
@@ -56,9 +49,7 @@ pub(crate) fn lane<E>(
         room: Room::new(),
         head: Padded(AtomicU64::new(0)),
         first_lap: lap,
-        gate,
-        bell,
-        bit: 1 << bit,
+        reader,
     });
     let cursor = Cursor { index: 0, lap };
     let producer = Producer {
@@ -112,9 +103,7 @@ struct Ring<E> {
     /// How many events the reader has given back, payloads dropped. Written by the reader, once per run.
     head: Padded<AtomicU64>,
     first_lap: u32,
-    gate: GateView,
-    bell: Arc<Bell>,
-    bit: u64,
+    reader: Reader,
 }
 
 impl<E> Ring<E> {
@@ -251,24 +240,31 @@ impl<E> Producer<E> {
         (index, stamp)
     }
 
-    /// After a commit: wakes the shard if it does not look at this lane.
+    /// After a commit: calls the reader if it does not look at this lane.
     #[inline]
     pub(crate) fn signal(&self) {
         fence_light();
         // ORDERING: Relaxed after the light fence: a store-then-load pair with `Consumer::cool`.
         if self.ring.state.load(Ordering::Relaxed) & COLD != 0 {
-            self.ring_bell();
+            self.call();
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn ring_bell(&self) {
-        // ORDERING: Relaxed: whoever takes the bit tells the shard through the bell, which synchronizes.
+    fn call(&self) {
+        // ORDERING: Relaxed: whoever takes the bit calls the reader, which synchronizes.
         let taken = self.ring.state.fetch_and(!COLD, Ordering::Relaxed) & COLD != 0;
         if taken && !mutant!("cold_no_ring") {
-            self.ring.bell.ring(self.ring.bit);
+            self.ring.reader.call();
         }
+    }
+
+    /// Events that the reader has not given back.
+    pub(crate) fn depth(&mut self) -> usize {
+        // ORDERING: Acquire as in `has_room`.
+        self.head_seen = self.ring.head.load(Ordering::Acquire);
+        (self.sent - self.head_seen) as usize
     }
 
     pub(crate) fn room(&self) -> &Room {
@@ -288,11 +284,11 @@ impl<E> Drop for Producer<E> {
         self.ring
             .state
             .fetch_or(GONE, mutant!("lane_gone_relaxed", Release));
-        self.ring.bell.ring(self.ring.bit);
+        self.ring.reader.call();
     }
 }
 
-/// The shard's end.
+/// The reader's end.
 pub(crate) struct Consumer<E> {
     ring: LaneArc<Ring<E>>,
     /// The first event not given back.
@@ -361,25 +357,53 @@ impl<E> Consumer<E> {
         self.epoch
     }
 
+    /// Shortens the run to its first `count` events. What is left is found again.
+    pub(crate) fn cut(&mut self, count: usize) {
+        self.front = self.front.min(count);
+    }
+
     /// Drops the run's events and gives their slots back. Says how many of the payloads panicked while dropping.
     #[inline]
     pub(crate) fn release(&mut self) -> usize {
+        self.release_but(0, |_, _| ())
+    }
+
+    /// Like [`release`](Self::release), but the events whose bits are set in `kept` are moved to `keep`, in order and with
+    /// their offset in the run. Only a run of up to 64 events has a bit for each.
+    #[inline]
+    pub(crate) fn release_but(
+        &mut self,
+        kept: u64,
+        mut keep: impl FnMut(usize, Event<E>),
+    ) -> usize {
         let run = self.front;
         let start = self.cursor.index;
         let slots = &self.ring.slots;
         self.front = 0;
         self.taken += run as u64;
         self.cursor.step(run, slots.capacity);
+        let mut rest = kept;
+        while rest != 0 {
+            let offset = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            assert!(offset < run, "only what is in the run can be kept");
+            // SAFETY: written and not given back; below it is not dropped, as its bit is set.
+            keep(offset, unsafe { slots.take_event(start + offset) });
+        }
         let mut panics = 0;
         if std::mem::needs_drop::<E>() {
-            let mut next = start;
-            while next < start + run {
+            let mut next = 0;
+            while next < run {
                 let whole = contain(|| {
-                    while next < start + run {
-                        let index = next;
+                    while next < run {
+                        let offset = next;
                         next += 1;
-                        // SAFETY: written, not given back, and counted in `next` before it drops: dropped once.
-                        unsafe { slots.drop_event(index) };
+                        if offset < 64 && kept & (1 << offset) != 0 {
+                            continue;
+                        }
+                        // SAFETY: written, not given back, not moved out, and counted in `next` before it drops: dropped
+                        // once.
+                        unsafe { slots.drop_event(start + offset) };
                     }
                 });
                 panics += usize::from(!whole);
@@ -453,13 +477,8 @@ impl<E> Consumer<E> {
         self.ring.state.fetch_and(!COLD, Ordering::Relaxed);
     }
 
-    pub(crate) fn gate(&self) -> &GateView {
-        &self.ring.gate
-    }
-
-    /// The lane's bit in the bell.
-    pub(crate) fn bit(&self) -> u64 {
-        self.ring.bit
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.ring.reader
     }
 }
 

@@ -117,6 +117,18 @@ impl<E> Slots<E> {
 
     /// # Safety
     ///
+    /// The slot is written, and from now on counts as dropped.
+    pub(super) unsafe fn take_event(&self, index: usize) -> Event<E> {
+        self.checks.read(index);
+        let slot = self.slot(index);
+        // SAFETY: the field is initialized, and the caller lets nobody read or drop it again.
+        let payload = unsafe { (&raw const (*slot).payload).read() };
+        // SAFETY: the field is initialized, and plain data.
+        Event::new(unsafe { (*slot).topic }, payload)
+    }
+
+    /// # Safety
+    ///
     /// The slot is the caller's.
     pub(super) unsafe fn write_epoch(&self, index: usize, epoch: u64) {
         // SAFETY: the epoch goes with its slot.

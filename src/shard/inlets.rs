@@ -1,5 +1,6 @@
 //! The lanes of a shard: those it polls, and the cold ones that ring.
 
+use crate::gate::GateView;
 use crate::lane::Consumer;
 use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
@@ -13,6 +14,8 @@ pub(super) struct Inlets<E> {
 struct Inlet<E> {
     id: u64,
     lane: Consumer<E>,
+    /// Its publisher's.
+    gate: GateView,
     /// Looks in a row that found nothing.
     idle: u32,
 }
@@ -28,10 +31,11 @@ impl<E> Default for Inlets<E> {
 }
 
 impl<E> Inlets<E> {
-    pub(super) fn attach(&mut self, lane: Consumer<E>) {
+    pub(super) fn attach(&mut self, lane: Consumer<E>, gate: GateView) {
         self.polled.push(Inlet {
             id: self.next_id,
             lane,
+            gate,
             idle: 0,
         });
         self.next_id += 1;
@@ -74,7 +78,7 @@ impl<E> Inlets<E> {
     /// Polls the cold lanes that have one of these bits in the bell.
     pub(super) fn warm(&mut self, signals: u64) {
         if signals & LANES != 0 {
-            self.warm_if(|lane| lane.bit() & signals != 0);
+            self.warm_if(|lane| lane.reader().is_named_in(signals));
         }
     }
 
@@ -124,18 +128,15 @@ impl<E> Inlets<E> {
         })
     }
 
-    fn all(&self) -> impl Iterator<Item = &Consumer<E>> {
-        self.polled
-            .iter()
-            .chain(&self.cold)
-            .map(|inlet| &inlet.lane)
+    fn all(&self) -> impl Iterator<Item = &Inlet<E>> {
+        self.polled.iter().chain(&self.cold)
     }
 
     pub(super) fn are_gates_even(&self) -> bool {
-        self.all().all(|lane| lane.gate().is_even())
+        self.all().all(|inlet| inlet.gate.is_even())
     }
 
     pub(super) fn are_empty(&self) -> bool {
-        self.all().all(Consumer::is_empty)
+        self.all().all(|inlet| inlet.lane.is_empty())
     }
 }

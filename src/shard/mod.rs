@@ -159,7 +159,7 @@ impl<E: Send + 'static> Shard<E> {
 
     fn obey(&mut self, command: Command<E>) {
         match command {
-            Command::Attach(lane) => self.inlets.attach(lane),
+            Command::Attach(lane, gate) => self.inlets.attach(lane, gate),
             Command::Spawn(seat) => {
                 let record = Arc::clone(seat.record());
                 let place = self.seats.insert(seat);
@@ -236,7 +236,7 @@ impl<E: Send + 'static> Shard<E> {
         }
         let panics = self.inlets.lane(index).release();
         if panics > 0 {
-            meter.panics.add(panics);
+            meter.counts.panics.add(panics);
         }
         self.reap();
     }
@@ -258,7 +258,7 @@ impl<E: Send + 'static> Shard<E> {
         record.hot.end(reason);
         self.routes.remove(&record.keys, place);
         let panics = self.seats.remove(place);
-        self.port().meter.panics.add(panics);
+        self.port().meter.counts.panics.add(panics);
         self.hub.vacate();
     }
 

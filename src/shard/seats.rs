@@ -98,9 +98,13 @@ impl<E: 'static> Seats<E> {
         }
         let mut context = Context { hub, record };
         if !contain(|| actor.started(&mut context)) {
-            record.hot.panics.add(1);
+            record.hot.counts.panics.add(1);
             record.hot.end(StopReason::Panicked);
-            hub.ports[usize::from(record.shard)].meter.panics.add(1);
+            hub.ports[usize::from(record.shard)]
+                .meter
+                .counts
+                .panics
+                .add(1);
         }
         if record.hot.has_ended() {
             self.ended.push(place);
@@ -122,7 +126,7 @@ impl<E: 'static> Seats<E> {
         let stopped = contain(|| actor.stopped(reason));
         let dropped = contain(|| drop(actor));
         let panics = usize::from(!stopped) + usize::from(!dropped);
-        record.hot.panics.add(panics);
+        record.hot.counts.panics.add(panics);
         panics
     }
 
@@ -189,7 +193,7 @@ impl<E: 'static> Seats<E> {
                 };
                 taken.set(0);
                 current = Some((place, matched));
-                hot.matched.add(matched);
+                hot.counts.matched.add(matched);
                 tally.matched += matched;
                 let batch = Batch {
                     run,
@@ -199,10 +203,10 @@ impl<E: 'static> Seats<E> {
                 };
                 actor.handle_batch(batch, &mut Context { hub, record });
                 let handled = taken.get();
-                hot.handled.add(handled);
+                hot.counts.handled.add(handled);
                 tally.handled += handled;
                 if handled < matched {
-                    hot.discarded.add(matched - handled);
+                    hot.counts.discarded.add(matched - handled);
                     tally.discarded += matched - handled;
                 }
                 if hot.has_ended() {
@@ -214,10 +218,10 @@ impl<E: 'static> Seats<E> {
                 self.panicked(place, matched, taken.get(), meter);
             }
         }
-        meter.matched.add(tally.matched);
-        meter.handled.add(tally.handled);
+        meter.counts.matched.add(tally.matched);
+        meter.counts.handled.add(tally.handled);
         if tally.discarded > 0 {
-            meter.discarded.add(tally.discarded);
+            meter.counts.discarded.add(tally.discarded);
         }
     }
 
@@ -226,12 +230,12 @@ impl<E: 'static> Seats<E> {
     fn panicked(&mut self, place: u32, matched: usize, taken: usize, meter: &Meter) {
         let record = &self.seat(place).record;
         record.hot.end(StopReason::Panicked);
-        record.hot.panics.add(1);
-        record.hot.handled.add(taken);
-        record.hot.dropped_stopped.add(matched - taken);
-        meter.panics.add(1);
-        meter.handled.add(taken);
-        meter.dropped_stopped.add(matched - taken);
+        record.hot.counts.panics.add(1);
+        record.hot.counts.handled.add(taken);
+        record.hot.counts.stopped.add(matched - taken);
+        meter.counts.panics.add(1);
+        meter.counts.handled.add(taken);
+        meter.counts.stopped.add(matched - taken);
         // What is subscribed to traces is user code too.
         contain(|| {
             tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked and is stopped");

@@ -1,19 +1,13 @@
 use super::{check, topic};
-use crate::gate::Gate;
 use crate::lane::{Consumer, Producer, lane};
-use crate::sleep::Bell;
+use crate::sleep::{Bell, Reader};
 use loom::thread;
 use std::sync::Arc;
 
 fn make<E>(capacity: usize) -> (Producer<E>, Consumer<E>) {
     // The first lap is the last before the count of laps wraps.
-    lane(
-        capacity,
-        u32::MAX >> 1,
-        Gate::new().view(),
-        Arc::new(Bell::new()),
-        0,
-    )
+    let reader = Reader::shard(Arc::new(Bell::new()), 0);
+    lane(capacity, u32::MAX >> 1, reader)
 }
 
 fn take_all(lane: &mut Consumer<u32>, seen: &mut Vec<u32>) {
