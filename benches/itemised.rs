@@ -46,6 +46,8 @@ mod interner;
 mod lane;
 #[path = "../src/local.rs"]
 mod local;
+#[path = "../src/mailbox/mod.rs"]
+mod mailbox;
 #[path = "../src/names.rs"]
 mod names;
 #[path = "../src/outlet.rs"]
@@ -56,6 +58,8 @@ mod port;
 mod publisher;
 #[path = "../src/registry.rs"]
 mod registry;
+#[path = "../src/remote.rs"]
+mod remote;
 #[path = "../src/resource.rs"]
 mod resource;
 #[path = "../src/router.rs"]
@@ -70,6 +74,8 @@ mod stats;
 mod subscribe;
 #[path = "../src/subscription.rs"]
 mod subscription;
+#[path = "../src/supervise.rs"]
+mod supervise;
 #[path = "../src/sync.rs"]
 mod sync;
 #[path = "../src/topic.rs"]
@@ -83,11 +89,13 @@ use crate::event::Event;
 use crate::filter::Filter;
 use crate::gate::Gate;
 use crate::hub::{Hub, Plan};
+use crate::mailbox::{Mailbox, Overflow};
 use crate::outlet::Outlet;
-use crate::shard::Shard;
+use crate::shard::{Care, Setup, Shard};
 use crate::sleep::{Bell, Reader};
 use crate::stats::Counter;
 use crate::subscribe::Placement;
+use crate::supervise::Supervision;
 use crate::topic::Topic;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -110,6 +118,7 @@ fn hub_with(actors: usize) -> (Arc<Hub<Payload>>, Shard<Payload>, Outlet<Payload
         wait: Wait::Spin,
         lane_capacity: 256,
         max_subscriptions: 1 << 20,
+        budget: 1024,
         shutdown_timeout: Duration::ZERO,
     }));
     for _ in 0..actors {
@@ -121,7 +130,13 @@ fn hub_with(actors: usize) -> (Arc<Hub<Payload>>, Shard<Payload>, Outlet<Payload
         let handler = |event: &Event<Payload>| {
             black_box(event.payload()[0]);
         };
-        hub.subscribe(plan, Box::new(handler)).expect("open");
+        let mailbox = Mailbox::new(1024, Overflow::Block);
+        let setup = Setup {
+            actor: Box::new(handler),
+            care: Care::new(None, mailbox, Supervision::Stop, None),
+            budget: 1024,
+        };
+        hub.subscribe(plan, setup).expect("open");
     }
     let mut shard = Shard::new(Arc::clone(&hub), 0);
     let mut outlet = Outlet::new(&hub, 256);

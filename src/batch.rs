@@ -2,28 +2,30 @@
 
 use crate::event::Event;
 use crate::lane::Run;
+use crate::mailbox::{Store, Waiting};
 use crate::subscription::Hot;
 use std::cell::Cell;
 use std::fmt;
 use std::iter::FusedIterator;
 
-/// Events of one class for one actor, in the order of their lane: an iterator over references into it.
+/// Events of one class for one actor, in order: an iterator over references to them.
 ///
 /// It ends early once the actor is stopped, unsubscribed or suspended.
 pub struct Batch<'a, E> {
-    pub(crate) run: Run<'a, E>,
-    pub(crate) picks: Picks<'a>,
+    pub(crate) source: Source<'a, E>,
     /// How many were taken. It lives in the shard, which counts by it even if the actor panics or leaks the batch.
     pub(crate) taken: &'a Cell<usize>,
     pub(crate) hot: &'a Hot,
 }
 
-/// Which events of a run.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Picks<'a> {
-    All,
-    /// The offsets, rising; beside each the seat it was picked for.
-    Some(&'a [Pick]),
+/// Where the events of a batch are.
+pub(crate) enum Source<'a, E> {
+    /// A whole run of a lane.
+    Run(Run<'a, E>),
+    /// Some events of a run, by their offsets, which rise; beside each the seat it was picked for.
+    Picks(Run<'a, E>, &'a [Pick]),
+    /// They wait in a mailbox.
+    Mailbox(&'a Store<E>, &'a [Waiting]),
 }
 
 /// One event of a run for one seat.
@@ -33,12 +35,52 @@ pub(crate) struct Pick {
     pub(crate) offset: u32,
 }
 
-impl<E> Batch<'_, E> {
-    fn total(&self) -> usize {
-        match self.picks {
-            Picks::All => self.run.len(),
-            Picks::Some(picks) => picks.len(),
+impl<E> Clone for Source<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Source<'_, E> {}
+
+impl<'a, E> Source<'a, E> {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Source::Run(run) => run.len(),
+            Source::Picks(_, picks) => picks.len(),
+            Source::Mailbox(_, waiting) => waiting.len(),
         }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> Option<&'a Event<E>> {
+        match self {
+            Source::Run(run) => run.get(index),
+            Source::Picks(run, picks) => run.get(picks.get(index)?.offset as usize),
+            Source::Mailbox(store, waiting) => store.get(waiting.get(index)?.key),
+        }
+    }
+
+    /// The offset in its run of the event at `index`.
+    pub(crate) fn offset(&self, index: usize) -> usize {
+        match self {
+            Source::Picks(_, picks) => picks[index].offset as usize,
+            Source::Run(_) | Source::Mailbox(..) => index,
+        }
+    }
+
+    /// The run they are of.
+    pub(crate) fn run(&self) -> Option<Run<'a, E>> {
+        match self {
+            Source::Run(run) | Source::Picks(run, _) => Some(*run),
+            Source::Mailbox(..) => None,
+        }
+    }
+
+    /// Those behind the first `count`, one by one: for when few are left.
+    pub(crate) fn rest(self, count: usize) -> impl Iterator<Item = (usize, &'a Event<E>)> {
+        (count..self.len()).filter_map(move |index| Some((self.offset(index), self.get(index)?)))
     }
 }
 
@@ -51,17 +93,14 @@ impl<'a, E> Iterator for Batch<'a, E> {
         if self.hot.is_halted() {
             return None;
         }
-        let event = match self.picks {
-            Picks::All => self.run.get(next)?,
-            Picks::Some(picks) => self.run.get(picks.get(next)?.offset as usize)?,
-        };
+        let event = self.source.get(next)?;
         self.taken.set(next + 1);
         Some(event)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.total() - self.taken.get();
+        let left = self.source.len() - self.taken.get();
         (0, Some(left))
     }
 }
@@ -74,7 +113,7 @@ impl<E> Batch<'_, E> {
         if self.hot.is_halted() {
             0
         } else {
-            self.total() - self.taken.get()
+            self.source.len() - self.taken.get()
         }
     }
 

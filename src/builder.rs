@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) wait: Wait,
     pub(crate) lane_capacity: usize,
     pub(crate) max_subscriptions: usize,
+    pub(crate) budget: u32,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -68,10 +69,13 @@ pub struct RouterBuilder<E> {
     wait: Wait,
     lane_capacity: Option<usize>,
     max_subscriptions: usize,
+    budget: u32,
     shutdown_timeout: Duration,
     events: PhantomData<fn() -> E>,
 }
 
+/// Four full lanes of the default capacity.
+const DEFAULT_BUDGET: u32 = 1024;
 /// The most subscriptions a router can be set up for.
 const MAX_SUBSCRIPTIONS: usize = 1 << 30;
 /// The most slots a lane can be set up for.
@@ -85,6 +89,7 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
             wait: Wait::default(),
             lane_capacity: None,
             max_subscriptions: 1 << 20,
+            budget: DEFAULT_BUDGET,
             shutdown_timeout: Duration::from_secs(5),
             events: PhantomData,
         }
@@ -128,6 +133,17 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
         }
     }
 
+    /// How many events an actor is handed in one turn of its shard before the others have theirs: at least 1. By default
+    /// 1024. More wait in its mailbox. [`SubscriptionBuilder::budget`](crate::SubscriptionBuilder::budget) sets it for one.
+    ///
+    /// An actor waits for at most this many events of each other actor of its shard.
+    pub fn budget(self, events: u32) -> Self {
+        RouterBuilder {
+            budget: events,
+            ..self
+        }
+    }
+
     /// How long dropping the last handle waits for the shards to finish. By default 5 s.
     pub fn shutdown_timeout(self, timeout: Duration) -> Self {
         RouterBuilder {
@@ -161,11 +177,15 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
                 count: self.max_subscriptions,
             });
         }
+        if self.budget == 0 {
+            return Err(BuildError::Budget);
+        }
         let config = Config {
             shards,
             wait: self.wait,
             lane_capacity,
             max_subscriptions: self.max_subscriptions,
+            budget: self.budget,
             shutdown_timeout: self.shutdown_timeout,
         };
         Router::start(config, affinity::plan(&self.pinning, shards))

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Taken between runs, in the order in which they were sent.
 ///
 /// Their number is bounded by others: one `Attach` for each lane, one `Spawn` and one `Remove` for each seat that
-/// `max_subscriptions` counts, one `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
+/// `max_subscriptions` counts, one `Resume` for each too, one `Pause` or `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
 /// are not commands: see [`Port::flush`](crate::port::Port::flush).
 pub(crate) enum Command<E> {
     /// A publisher's new lane, and its gate.
@@ -19,6 +19,10 @@ pub(crate) enum Command<E> {
     Spawn(Seat<E>),
     /// Its interest is out of the table already. `done` when the actor is dropped.
     Remove { record: Arc<Record>, done: Done },
+    /// It is suspended. `done` when no call of it is running.
+    Pause { record: Arc<Record>, done: Done },
+    /// It is no longer suspended.
+    Resume(Arc<Record>),
     /// Dropped when all commands before it are carried out, and so all actors removed that ended before.
     Barrier(Done),
 }

@@ -203,6 +203,8 @@ pub enum BuildError {
         /// What was asked for.
         count: usize,
     },
+    /// The budget of actors is 0.
+    Budget,
     /// The system refused a thread.
     Thread(std::io::Error),
 }
@@ -224,6 +226,7 @@ impl fmt::Display for BuildError {
                 f,
                 "a limit of {count} subscriptions was asked for, and 1 to 1073741824 are possible"
             ),
+            BuildError::Budget => f.write_str(NO_BUDGET),
             BuildError::Thread(_) => f.write_str("the system refused a thread for a shard"),
         }
     }
@@ -262,6 +265,17 @@ pub enum SubscribeError {
         /// How many that is.
         limit: usize,
     },
+    /// The capacity of its mailbox is not 1 to 2^24.
+    MailboxCapacity {
+        /// What was asked for.
+        events: usize,
+    },
+    /// Its budget is 0.
+    Budget,
+    /// The window for its restarts is 0.
+    RestartWindow,
+    /// The system refused a thread for a dedicated actor: what it said.
+    Thread(std::io::ErrorKind),
     /// The router has shut down, or is about to.
     Closed,
 }
@@ -288,7 +302,16 @@ impl fmt::Display for SubscribeError {
                     "there are {limit} subscriptions, as many as there may be"
                 )
             }
-            SubscribeError::Closed => f.write_str("the router is closed"),
+            SubscribeError::MailboxCapacity { events } => write!(
+                f,
+                "a mailbox for {events} events was asked for, and 1 to 16777216 are possible"
+            ),
+            SubscribeError::Budget => f.write_str(NO_BUDGET),
+            SubscribeError::RestartWindow => f.write_str("a window for restarts cannot be 0"),
+            SubscribeError::Thread(kind) => {
+                write!(f, "the system refused a thread for an actor: {kind}")
+            }
+            SubscribeError::Closed => f.write_str(CLOSED),
         }
     }
 }
@@ -359,6 +382,7 @@ impl<E> PublishError<E> {
     }
 }
 
+const NO_BUDGET: &str = "actors need a budget of at least one event";
 const FULL: &str = "a lane is full";
 const CLOSED: &str = "the router is closed";
 

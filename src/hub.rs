@@ -25,7 +25,7 @@
 //! The table comes before the command because the shard builds its routes from the table: once it has the command, the
 //! table it loads shows the interest.
 
-use crate::actor::{Actor, StopReason};
+use crate::actor::StopReason;
 use crate::builder::Config;
 use crate::command::Command;
 use crate::countdown::Countdown;
@@ -35,10 +35,12 @@ use crate::interest::{Ledger, Table};
 use crate::local;
 use crate::port::Port;
 use crate::router::WeakRouter;
-use crate::shard::Seat;
+use crate::shard::{Seat, Setup};
 use crate::stats::Stats;
 use crate::subscribe::Placement;
-use crate::subscription::{Control, Explanation, Record, SubscriptionId, SubscriptionInfo};
+use crate::subscription::{
+    Control, Explanation, Record, SubscriptionId, SubscriptionInfo, Suspend,
+};
 use crate::sync::{
     AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Swap, fence_heavy, global, mutant,
 };
@@ -56,7 +58,7 @@ pub(crate) struct Hub<E> {
     closed: AtomicBool,
     /// `closed` was seen, or will be, by every publisher not inside its gate.
     sealed: AtomicBool,
-    /// Counts subscriptions ever made. Rises under the registry lock.
+    /// Counts the changes that events are told by: whether they were published before or after. Rises under the registry lock.
     epoch: AtomicU64,
     interest: Swap<Table>,
     pub(crate) ports: Box<[Port<E>]>,
@@ -160,7 +162,7 @@ impl<E> Hub<E> {
     pub(crate) fn subscribe(
         &self,
         plan: Plan,
-        actor: Box<dyn Actor<E>>,
+        setup: Setup<E>,
     ) -> Result<Arc<Record>, SubscribeError> {
         let keys = compile(&plan.filters)?;
         let name: Option<Arc<str>> = plan.name.map(Into::into);
@@ -185,8 +187,9 @@ impl<E> Hub<E> {
             let table = registry.ledger.add(&keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             let id = SubscriptionId::next();
-            let record = Arc::new(Record::new(id, shard, keys, name.clone(), false));
-            let seat = Seat::new(actor, Arc::clone(&record), since);
+            let is_remote = setup.care.outbox.is_some();
+            let record = Arc::new(Record::new(id, shard, keys, name.clone(), is_remote));
+            let seat = Seat::new(setup, Arc::clone(&record), since);
             // Under the lock, so that nobody who finds the id can end the subscription before its shard knows it.
             self.ports[shard].push(Command::Spawn(seat));
             registry.load[shard] += 1;
@@ -394,6 +397,56 @@ impl<E: Send + 'static> Control for Hub<E> {
             countdown.wait(None);
         }
         Ok(())
+    }
+
+    fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError> {
+        let (countdown, mut all) = Countdown::new(1);
+        let done = all.pop().filter(|_| !local::is_actor_thread());
+        let waits = done.is_some();
+        let record = self.change(id, |record, epoch| {
+            record.discard(how == Suspend::Discard, epoch);
+            record.hot.suspend(Some(how));
+            done.map(|done| Command::Pause {
+                record: Arc::clone(record),
+                done,
+            })
+        })?;
+        self.ports[usize::from(record.shard)].call();
+        if waits {
+            countdown.wait(None);
+        }
+        Ok(())
+    }
+
+    fn resume(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
+        let record = self.change(id, |record, epoch| {
+            record.discard(false, epoch);
+            record.hot.suspend(None);
+            let is_first = !record.is_resuming.swap(true, Ordering::Relaxed);
+            is_first.then(|| Command::Resume(Arc::clone(record)))
+        })?;
+        self.ports[usize::from(record.shard)].call();
+        Ok(())
+    }
+}
+
+impl<E> Hub<E> {
+    /// Changes how a live subscription takes events, from a new epoch on, and tells its shard.
+    fn change(
+        &self,
+        id: SubscriptionId,
+        change: impl FnOnce(&Arc<Record>, u64) -> Option<Command<E>>,
+    ) -> Result<Arc<Record>, UnsubscribeError> {
+        let registry = self.registry.lock();
+        let known = registry.subscriptions.get(&id).cloned();
+        let record = known.ok_or(UnsubscribeError::Unknown(id))?;
+        let epoch = self.epoch() + 1;
+        if let Some(command) = change(&record, epoch) {
+            self.ports[usize::from(record.shard)].push(command);
+        }
+        // ORDERING: Release pairs with the Acquire in `epoch`: who publishes with it sees the change, and so does the shard.
+        self.epoch.store(epoch, Ordering::Release);
+        Ok(record)
     }
 }
 

@@ -50,11 +50,13 @@ mod interest;
 mod interner;
 mod lane;
 mod local;
+mod mailbox;
 mod names;
 mod outlet;
 mod port;
 mod publisher;
 mod registry;
+mod remote;
 mod resource;
 mod router;
 mod shard;
@@ -62,6 +64,7 @@ mod sleep;
 mod stats;
 mod subscribe;
 mod subscription;
+mod supervise;
 mod sync;
 mod topic;
 
@@ -71,6 +74,7 @@ pub use crate::builder::{Pinning, RouterBuilder, Wait};
 pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
+pub use crate::mailbox::Overflow;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;
@@ -80,4 +84,5 @@ pub use crate::subscribe::{Placement, SubscriptionBuilder};
 pub use crate::subscription::{
     Explanation, Subscription, SubscriptionGuard, SubscriptionId, SubscriptionInfo, Suspend,
 };
+pub use crate::supervise::OnPanic;
 pub use crate::topic::{Topic, TopicBuilder};

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
 use crate::local::{self, ThreadsOwn};
 use crate::publisher::{Published, Publisher, publish};
-use crate::shard::Shard;
+use crate::shard::{Setup, Shard};
 use crate::stats::Stats;
 use crate::subscribe::SubscriptionBuilder;
 use crate::subscription::{Control, Explanation, Subscription, SubscriptionId, SubscriptionInfo};
@@ -178,12 +178,17 @@ impl<E: Clone + Send + 'static> Router<E> {
         SubscriptionBuilder::new(self)
     }
 
+    /// Events per actor and turn, unless a subscription has its own.
+    pub(crate) fn budget(&self) -> u32 {
+        self.0.hub.config.budget
+    }
+
     pub(crate) fn enter(
         &self,
         plan: Plan,
-        actor: Box<dyn Actor<E>>,
+        setup: Setup<E>,
     ) -> Result<Subscription, SubscribeError> {
-        let record = self.0.hub.subscribe(plan, actor)?;
+        let record = self.0.hub.subscribe(plan, setup)?;
         let control: Weak<dyn Control> = Arc::downgrade(&self.0.hub) as _;
         Ok(Subscription::new(record, control))
     }
@@ -278,7 +283,7 @@ struct Worker<E> {
     _done: Done,
 }
 
-impl<E: Send + 'static> Worker<E> {
+impl<E: Clone + Send + 'static> Worker<E> {
     fn run(self) {
         Shard::new(Arc::clone(&self.hub), self.shard).run();
     }

@@ -36,6 +36,9 @@ pub(crate) struct Counts {
     pub(crate) restarts: Counter,
 }
 
+/// Adds to one of the counters, wherever the caller counts.
+pub(crate) type Count<'a> = &'a dyn Fn(fn(&Counts) -> &Counter, usize);
+
 impl Counts {
     /// Without `queued`. What leaves the queue is read before what enters it.
     fn snapshot(&self) -> SubscriptionStats {

@@ -5,9 +5,14 @@ use crate::error::SubscribeError;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::Plan;
+use crate::mailbox::{Mailbox, Overflow};
 use crate::router::Router;
+use crate::shard::{Care, Predicate, Setup};
 use crate::subscription::Subscription;
+use crate::supervise::{Nobody, OnPanic, Restarts, Supervision};
+use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
 /// Which shard an actor goes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -48,7 +53,20 @@ pub enum Placement {
 pub struct SubscriptionBuilder<'a, E> {
     router: &'a Router<E>,
     plan: Plan,
+    when: Option<Predicate<E>>,
+    capacity: usize,
+    overflow: Overflow,
+    budget: Option<u32>,
+    on_panic: OnPanic,
+    restarts: (usize, Duration),
 }
+
+/// Events that may wait for a subscription.
+const DEFAULT_MAILBOX: usize = 1024;
+const MAX_MAILBOX: usize = 1 << 24;
+
+/// Fresh actors before an actor's panics end its subscription, and the time in which they count.
+const DEFAULT_RESTARTS: (usize, Duration) = (8, Duration::from_secs(60));
 
 impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     pub(crate) fn new(router: &'a Router<E>) -> Self {
@@ -59,6 +77,12 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
                 name: None,
                 placement: Placement::default(),
             },
+            when: None,
+            capacity: DEFAULT_MAILBOX,
+            overflow: Overflow::default(),
+            budget: None,
+            on_panic: OnPanic::default(),
+            restarts: DEFAULT_RESTARTS,
         }
     }
 
@@ -83,6 +107,63 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// Short for [`Placement::Shard`].
     pub fn shard(self, shard: usize) -> Self {
         self.place(Placement::Shard(shard))
+    }
+
+    /// Only events for which `predicate` says true. A second one replaces the first.
+    ///
+    /// It runs on the shard, once for each event that matches a filter, and what it refuses counts nowhere. Where it panics,
+    /// the event is refused, and [`on_panic`](Self::on_panic) holds. Room in a mailbox that blocks is looked for before it is
+    /// asked.
+    ///
+    /// ```
+    /// # use laneway::{Filter, Router, Topic};
+    /// # let router = Router::<u32>::new();
+    /// # let topic = Topic::new("compute", "VM.START")?;
+    /// let large = router
+    ///     .subscription()
+    ///     .filter(Filter::exact(topic))
+    ///     .when(|event| *event.payload() >= 100)
+    ///     .handler(|event| assert!(*event.payload() >= 100))?;
+    /// router.publish(topic, 99)?;
+    /// router.publish(topic, 100)?;
+    /// router.flush()?;
+    /// assert_eq!(large.stats().matched, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn when(mut self, predicate: impl FnMut(&Event<E>) -> bool + Send + 'static) -> Self {
+        self.when = Some(Box::new(predicate));
+        self
+    }
+
+    /// How many events may wait, 1 to 2^24, and what happens with more. By default 1024 and [`Overflow::Block`].
+    ///
+    /// Events wait while the actor is suspended, has used up its [`budget`](Self::budget) for the turn, or reads on another
+    /// thread. Otherwise they are handed over as they lie in their lane, and nothing waits here.
+    pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
+        self.capacity = capacity;
+        self.overflow = overflow;
+        self
+    }
+
+    /// How many events it is handed in one turn of its shard: at least 1. By default as
+    /// [`RouterBuilder::budget`](crate::RouterBuilder::budget) says.
+    pub fn budget(mut self, events: u32) -> Self {
+        self.budget = Some(events);
+        self
+    }
+
+    /// What becomes of the actor when one of its calls panics. By default [`OnPanic::Stop`]. Not for
+    /// [`actor_with`](Self::actor_with), whose actors are replaced.
+    pub fn on_panic(mut self, policy: OnPanic) -> Self {
+        self.on_panic = policy;
+        self
+    }
+
+    /// For [`actor_with`](Self::actor_with): at most `limit` fresh actors within `window`; a panic beyond that ends the
+    /// subscription. By default 8 within a minute.
+    pub fn restarts(mut self, limit: usize, window: Duration) -> Self {
+        self.restarts = (limit, window);
+        self
     }
 
     /// Subscribes a closure.
@@ -115,13 +196,82 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// # Errors
     ///
     /// No filter or an invalid one, a name in use, a shard that is not there, too many subscriptions, a full registry of
-    /// topics, or a router that has shut down. The actor is dropped.
+    /// topics, a capacity, budget or window out of range, or a router that has shut down. The actor is dropped.
     ///
     /// # Blocking
     ///
     /// Takes the router's registry lock for a table update; never waits for a shard.
     pub fn actor(self, actor: impl Actor<E>) -> Result<Subscription, SubscribeError> {
-        self.router.enter(self.plan, Box::new(actor))
+        let supervision = self.on_panic.into();
+        self.enter(Box::new(actor), supervision)
+    }
+
+    /// Subscribes an actor that is replaced by a fresh one whenever a call of it panics, see [`restarts`](Self::restarts).
+    ///
+    /// `factory` runs on the shard: for the first actor as soon as the shard takes the subscription, then in place of each
+    /// one that panicked, which gets its [`stopped`](Actor::stopped) and is dropped before. A fresh actor begins with
+    /// [`started`](Actor::started) and goes on with the event behind the one that was panicked over.
+    ///
+    /// # Errors
+    ///
+    /// As [`actor`](Self::actor).
+    ///
+    /// ```
+    /// # use laneway::{Filter, Router, Topic};
+    /// # let router = Router::<u32>::new();
+    /// # let topic = Topic::new("compute", "VM.START")?;
+    /// let subscription = router.subscription().filter(Filter::exact(topic)).actor_with(|| {
+    ///     let mut seen = 0;
+    ///     move |_: &laneway::Event<u32>| {
+    ///         seen += 1;
+    ///         assert!(seen < 3, "too much for one");
+    ///     }
+    /// })?;
+    /// for number in 0..4 {
+    ///     router.publish(topic, number)?;
+    /// }
+    /// router.flush()?;
+    /// assert_eq!(subscription.stats().restarts, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn actor_with<A: Actor<E>>(
+        self,
+        mut factory: impl FnMut() -> A + Send + 'static,
+    ) -> Result<Subscription, SubscribeError> {
+        let (limit, window) = self.restarts;
+        if window.is_zero() {
+            return Err(SubscribeError::RestartWindow);
+        }
+        let supervision = Supervision::Restart(Restarts {
+            factory: Box::new(move || Box::new(factory())),
+            limit,
+            window,
+            recent: VecDeque::new(),
+        });
+        self.enter(Box::new(Nobody), supervision)
+    }
+
+    fn enter(
+        self,
+        actor: Box<dyn Actor<E>>,
+        supervision: Supervision<E>,
+    ) -> Result<Subscription, SubscribeError> {
+        if !(1..=MAX_MAILBOX).contains(&self.capacity) {
+            return Err(SubscribeError::MailboxCapacity {
+                events: self.capacity,
+            });
+        }
+        let budget = self.budget.unwrap_or(self.router.budget());
+        if budget == 0 {
+            return Err(SubscribeError::Budget);
+        }
+        let mailbox = Mailbox::new(self.capacity, self.overflow);
+        let setup = Setup {
+            actor,
+            care: Care::new(self.when, mailbox, supervision, None),
+            budget,
+        };
+        self.router.enter(self.plan, setup)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
 use crate::stats::{self, Counts, SubscriptionStats};
-use crate::sync::{AtomicU8, AtomicU32, Ordering, global};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
 use std::sync::{Arc, Weak};
@@ -36,6 +36,11 @@ pub(crate) struct Record {
     pub(crate) shard: u8,
     /// Where the shard seated the actor. Only the shard reads and writes it.
     pub(crate) seat: AtomicU32,
+    /// A `Resume` is on its way to the shard.
+    pub(crate) is_resuming: AtomicBool,
+    /// Events of these epochs are discarded: from when it was last suspended that way until it was resumed.
+    discarded_from: AtomicU64,
+    discarded_to: AtomicU64,
     /// Distinct.
     pub(crate) keys: SmallVec<[FilterKey; 1]>,
     pub(crate) name: Option<Arc<str>>,
@@ -55,9 +60,28 @@ impl Record {
             id,
             shard: u8::try_from(shard).expect("at most 64 shards"),
             seat: AtomicU32::new(u32::MAX),
+            is_resuming: AtomicBool::new(false),
+            discarded_from: AtomicU64::new(u64::MAX),
+            discarded_to: AtomicU64::new(u64::MAX),
             keys,
             name,
         }
+    }
+
+    /// Events of this and later epochs are discarded, or no more.
+    pub(crate) fn discard(&self, from_now_on: bool, epoch: u64) {
+        // Relaxed: the epoch's Release carries them to whoever publishes with it, and the lane from there.
+        if from_now_on {
+            self.discarded_to.store(u64::MAX, Ordering::Relaxed);
+            self.discarded_from.store(epoch, Ordering::Relaxed);
+        } else if self.discarded_to.load(Ordering::Relaxed) == u64::MAX {
+            self.discarded_to.store(epoch, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_discarding(&self, epoch: u64) -> bool {
+        let from = self.discarded_from.load(Ordering::Relaxed);
+        from <= epoch && epoch < self.discarded_to.load(Ordering::Relaxed)
     }
 
     pub(crate) fn filters(&self) -> Vec<Filter> {
@@ -165,6 +189,10 @@ pub(crate) trait Control: Send + Sync {
     /// `shard`: where it is, as far as the caller knows.
     fn unsubscribe(&self, id: SubscriptionId, shard: Option<usize>)
     -> Result<(), UnsubscribeError>;
+
+    fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError>;
+
+    fn resume(&self, id: SubscriptionId) -> Result<(), UnsubscribeError>;
 }
 
 /// The handle of one subscription. Cheap to clone; dropping it keeps the actor.
@@ -223,10 +251,61 @@ impl Subscription {
     ///
     /// Waits for the shard to take the command, so for the call it is in at the moment.
     pub fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
-        match self.control.upgrade() {
-            Some(control) => control.unsubscribe(self.record.id, Some(self.shard())),
-            None => Err(UnsubscribeError::Unknown(self.record.id)),
-        }
+        self.control()?
+            .unsubscribe(self.record.id, Some(self.shard()))
+    }
+
+    fn control(&self) -> Result<Arc<dyn Control>, UnsubscribeError> {
+        let gone = UnsubscribeError::Unknown(self.record.id);
+        self.control.upgrade().ok_or(gone)
+    }
+
+    /// Holds the subscription. When this returns, no call of the actor is running or will begin, until
+    /// [`resume`](Self::resume).
+    ///
+    /// With [`Suspend::Queue`], events wait in the mailbox under its policy: one that blocks holds up its publishers once
+    /// it is full. With [`Suspend::Discard`], what is published from now on is discarded and counted; what was published
+    /// before waits. Suspending again changes between the two. Predicates are asked meanwhile as ever. A receiver yields
+    /// nothing while it is suspended. [`flush`](crate::Router::flush) does not wait for what waits for a suspended actor.
+    ///
+    /// On a thread that runs actors this does not wait: there, no further call begins on the own shard, and elsewhere from
+    /// when that thread next looks.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsubscribeError::Unknown`] if it has ended.
+    ///
+    /// # Blocking
+    ///
+    /// Waits for the shard to take the command, so for the call it is in at the moment.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, Suspend, Topic};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let topic = Topic::new("compute", "VM.START")?;
+    /// let subscription = router.subscribe(Filter::exact(topic), |event| println!("{event:?}"))?;
+    /// subscription.suspend(Suspend::Queue)?;
+    /// router.publish(topic, 1)?;
+    /// router.flush()?;
+    /// assert_eq!(subscription.stats().queued, 1);
+    /// subscription.resume()?;
+    /// router.flush()?;
+    /// assert_eq!(subscription.stats().handled, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn suspend(&self, how: Suspend) -> Result<(), UnsubscribeError> {
+        self.control()?.suspend(self.record.id, how)
+    }
+
+    /// Goes on: what waited comes first, in order, then what is published from now on. Without
+    /// [`suspend`](Self::suspend) before it, this does nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`UnsubscribeError::Unknown`] if it has ended.
+    pub fn resume(&self) -> Result<(), UnsubscribeError> {
+        self.control()?.resume(self.record.id)
     }
 
     /// Whether it has ended, for whatever reason. Its actor may still be in its last call.

@@ -51,6 +51,8 @@ mod interner;
 mod lane;
 #[path = "../../src/local.rs"]
 mod local;
+#[path = "../../src/mailbox/mod.rs"]
+mod mailbox;
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/outlet.rs"]
@@ -61,6 +63,8 @@ mod port;
 mod publisher;
 #[path = "../../src/registry.rs"]
 mod registry;
+#[path = "../../src/remote.rs"]
+mod remote;
 #[path = "../../src/resource.rs"]
 mod resource;
 #[path = "../../src/router.rs"]
@@ -75,6 +79,8 @@ mod stats;
 mod subscribe;
 #[path = "../../src/subscription.rs"]
 mod subscription;
+#[path = "../../src/supervise.rs"]
+mod supervise;
 #[path = "../../src/sync.rs"]
 mod sync;
 #[path = "../../src/topic.rs"]

@@ -2,7 +2,6 @@
 
 use crate::gate::GateView;
 use crate::lane::Consumer;
-use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
 
 pub(super) struct Inlets<E> {
@@ -16,8 +15,10 @@ struct Inlet<E> {
     lane: Consumer<E>,
     /// Its publisher's.
     gate: GateView,
-    /// Looks in a row that found nothing.
+    /// Looks in a row that found nothing to do.
     idle: u32,
+    /// It has events, and an actor that must not lose them has no room.
+    is_held: bool,
 }
 
 impl<E> Default for Inlets<E> {
@@ -37,6 +38,7 @@ impl<E> Inlets<E> {
             lane,
             gate,
             idle: 0,
+            is_held: false,
         });
         self.next_id += 1;
     }
@@ -63,6 +65,11 @@ impl<E> Inlets<E> {
         };
     }
 
+    /// Nothing can be done about the lane's events until some mailbox has room, or no more.
+    pub(super) fn hold(&mut self, index: usize, is_held: bool) {
+        self.polled[index].is_held = is_held;
+    }
+
     /// The lane's publisher is gone, and everything it left is handled.
     #[inline]
     pub(super) fn is_finished(&self, index: usize) -> bool {
@@ -75,19 +82,17 @@ impl<E> Inlets<E> {
         self.polled.swap_remove(index);
     }
 
-    /// Polls the cold lanes that have one of these bits in the bell.
+    /// Polls the cold lanes that have one of these bits in the bell, and those that were held.
     pub(super) fn warm(&mut self, signals: u64) {
-        if signals & LANES != 0 {
-            self.warm_if(|lane| lane.reader().is_named_in(signals));
-        }
+        self.warm_if(|inlet| inlet.is_held || inlet.lane.reader().is_named_in(signals));
     }
 
     pub(super) fn warm_nonempty(&mut self) {
-        self.warm_if(|lane| !lane.is_empty());
+        self.warm_if(|inlet| !inlet.lane.is_empty());
     }
 
-    fn warm_if(&mut self, test: impl Fn(&Consumer<E>) -> bool) {
-        for inlet in self.cold.extract_if(.., |inlet| test(&inlet.lane)) {
+    fn warm_if(&mut self, test: impl Fn(&Inlet<E>) -> bool) {
+        for inlet in self.cold.extract_if(.., |inlet| test(inlet)) {
             inlet.lane.warm();
             self.polled.push(Inlet { idle: 0, ..inlet });
         }
@@ -106,8 +111,9 @@ impl<E> Inlets<E> {
         if !mutant!("cold_no_fence") {
             fence_heavy();
         }
-        let cooled =
-            (self.polled).extract_if(.., |inlet| test(inlet.idle) && inlet.lane.stays_cold());
+        // A lane that is held rings like another, but what is in it is no reason to poll it.
+        let stays_cold = |inlet: &Inlet<E>| inlet.is_held || inlet.lane.stays_cold();
+        let cooled = (self.polled).extract_if(.., |inlet| test(inlet.idle) && stays_cold(inlet));
         self.cold.extend(cooled);
     }
 

@@ -1,43 +1,95 @@
-//! The actors of a shard, and calling them.
+//! The actors of a shard, and the short way to them: a run goes by reference to whoever has nothing waiting.
 
+use super::care::Care;
 use crate::actor::{Actor, Context, StopReason};
-use crate::batch::{Batch, Pick, Picks};
+use crate::batch::{Batch, Pick, Source};
 use crate::contain::contain;
+use crate::countdown::Done;
 use crate::hub::Hub;
 use crate::lane::Run;
-use crate::stats::Meter;
+use crate::mailbox::Store;
+use crate::stats::{Counter, Counts, Meter};
 use crate::subscription::Record;
+use crate::supervise::retire;
 use crate::sync::mutant;
 use std::cell::Cell;
 use std::sync::Arc;
 
 /// One actor.
 pub(crate) struct Seat<E> {
-    actor: Box<dyn Actor<E>>,
-    record: Arc<Record>,
+    pub(super) actor: Box<dyn Actor<E>>,
+    pub(super) record: Arc<Record>,
     /// The first epoch whose events are for it.
     since: u64,
+    /// The turn that `quota` is for.
+    turn: u32,
+    /// Events that may still be handed to it in this turn.
+    quota: u32,
+    /// The quota of each turn.
+    budget: u32,
+    /// The short way is open: nothing waits, and there is nothing to ask.
+    pub(super) is_plain: bool,
+    pub(super) care: Box<Care<E>>,
+}
+
+/// What a subscription is made of, as far as its shard is concerned.
+pub(crate) struct Setup<E> {
+    pub(crate) actor: Box<dyn Actor<E>>,
+    pub(crate) care: Care<E>,
+    /// Events in a turn.
+    pub(crate) budget: u32,
 }
 
 impl<E> Seat<E> {
-    pub(crate) fn new(actor: Box<dyn Actor<E>>, record: Arc<Record>, since: u64) -> Self {
+    pub(crate) fn new(setup: Setup<E>, record: Arc<Record>, since: u64) -> Self {
         Seat {
-            actor,
+            actor: setup.actor,
             record,
             since,
+            turn: 0,
+            quota: setup.budget,
+            budget: setup.budget,
+            is_plain: setup.care.is_plain(),
+            care: Box::new(setup.care),
         }
     }
 
     pub(super) fn record(&self) -> &Arc<Record> {
         &self.record
     }
+
+    /// Whether events of this epoch were published before the subscription.
+    #[inline]
+    pub(super) fn is_before(&self, epoch: u64) -> bool {
+        self.since > epoch && !mutant!("since_ignored")
+    }
+
+    /// How many events it may still be handed in this turn.
+    #[inline]
+    pub(super) fn quota(&mut self, turn: u32) -> &mut u32 {
+        if self.turn != turn {
+            self.turn = turn;
+            self.quota = self.budget;
+        }
+        &mut self.quota
+    }
 }
 
 pub(super) struct Seats<E> {
-    seats: Vec<Option<Seat<E>>>,
+    pub(super) seats: Vec<Option<Seat<E>>>,
     free: Vec<u32>,
     /// Ended in a call and not removed yet.
-    ended: Vec<u32>,
+    pub(super) ended: Vec<u32>,
+    /// Counts the shard's turns.
+    pub(super) turn: u32,
+    /// The events that wait in mailboxes.
+    pub(super) store: Store<E>,
+    /// The seats in whose mailboxes something waits that can be handed over.
+    pub(super) waiting: Vec<u32>,
+    /// The seats that may have no room for all of a run.
+    pub(super) tight: Vec<u32>,
+    /// Scratch: what an actor is to get of a run.
+    pub(super) wanted: Vec<Pick>,
 }
 
 impl<E> Default for Seats<E> {
@@ -46,21 +98,34 @@ impl<E> Default for Seats<E> {
             seats: Vec::new(),
             free: Vec::new(),
             ended: Vec::new(),
+            turn: 0,
+            store: Store::default(),
+            waiting: Vec::new(),
+            tight: Vec::new(),
+            wanted: Vec::new(),
         }
     }
 }
 
-/// What one run came to, for the shard's meter.
-#[derive(Default)]
-struct Tally {
-    matched: usize,
-    handled: usize,
-    discarded: usize,
+/// Where a shard counts, for a subscription and for itself.
+#[derive(Clone, Copy)]
+pub(super) struct Books<'a> {
+    pub(super) record: &'a Record,
+    pub(super) meter: &'a Meter,
 }
 
-impl<E: 'static> Seats<E> {
+impl Books<'_> {
+    pub(super) fn add(self, which: fn(&Counts) -> &Counter, count: usize) {
+        if count > 0 {
+            which(&self.record.hot.counts).add(count);
+            which(&self.meter.counts).add(count);
+        }
+    }
+}
+
+impl<E: Clone + 'static> Seats<E> {
     pub(super) fn insert(&mut self, seat: Seat<E>) -> u32 {
-        match self.free.pop() {
+        let place = match self.free.pop() {
             Some(place) => {
                 self.seats[place as usize] = Some(seat);
                 place
@@ -69,10 +134,12 @@ impl<E: 'static> Seats<E> {
                 self.seats.push(Some(seat));
                 u32::try_from(self.seats.len() - 1).expect("subscriptions are capped below")
             }
-        }
+        };
+        self.note_room(place);
+        place
     }
 
-    fn seat(&mut self, place: u32) -> &mut Seat<E> {
+    pub(super) fn seat(&mut self, place: u32) -> &mut Seat<E> {
         let seat = self.seats[place as usize].as_mut();
         seat.expect("routes, records and the list of ended actors name taken seats only")
     }
@@ -86,48 +153,69 @@ impl<E: 'static> Seats<E> {
         self.seats.iter().enumerate().filter_map(taken).collect()
     }
 
+    pub(super) fn next_turn(&mut self) -> u32 {
+        self.turn = self.turn.wrapping_add(1);
+        self.turn
+    }
+
+    #[inline]
+    pub(super) fn any_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether some run may find no room.
+    #[inline]
+    pub(super) fn may_be_short(&self) -> bool {
+        !self.tight.is_empty()
+    }
+
     pub(super) fn next_ended(&mut self) -> Option<u32> {
         self.ended.pop()
     }
 
     /// The first call, unless somebody has ended the subscription before it.
-    pub(super) fn start(&mut self, place: u32, hub: &Arc<Hub<E>>) {
-        let Seat { actor, record, .. } = self.seat(place);
+    pub(super) fn start(&mut self, place: u32, hub: &Arc<Hub<E>>, meter: &Meter) {
+        let Seat {
+            actor,
+            record,
+            care,
+            ..
+        } = self.seat(place);
         if record.hot.has_ended() {
             return;
         }
+        let books = Books { record, meter };
         let mut context = Context { hub, record };
-        if !contain(|| actor.started(&mut context)) {
-            record.hot.counts.panics.add(1);
-            record.hot.end(StopReason::Panicked);
-            hub.ports[usize::from(record.shard)]
-                .meter
-                .counts
-                .panics
-                .add(1);
-        }
+        care.supervision
+            .start(actor, &mut context, &|which, count| books.add(which, count));
         if record.hot.has_ended() {
             self.ended.push(place);
         }
     }
 
-    /// The last call and the actor's Drop. Says how many of the two panicked.
-    pub(super) fn remove(&mut self, place: u32) -> usize {
+    /// Drops what waits for it, then the last call and the actor's Drop. `done` comes back, or has gone to the actor's thread.
+    pub(super) fn remove(&mut self, place: u32, meter: &Meter, done: Option<Done>) -> Option<Done> {
         let Some(seat) = self.seats[place as usize].take() else {
-            return 0;
+            return done;
         };
         self.free.push(place);
         // It may have been noted as ended by the same run in which somebody withdrew it.
-        self.ended.retain(|&ended| ended != place);
+        for list in [&mut self.ended, &mut self.waiting, &mut self.tight] {
+            list.retain(|&other| other != place);
+        }
         let Seat {
-            mut actor, record, ..
+            mut actor,
+            record,
+            mut care,
+            ..
         } = seat;
+        let record = &*record;
+        let books = Books { record, meter };
+        let done = care.empty(&mut self.store, books, done);
         let reason = record.hot.reason().unwrap_or(StopReason::Stopped);
-        let stopped = contain(|| actor.stopped(reason));
-        let dropped = contain(|| drop(actor));
-        let panics = usize::from(!stopped) + usize::from(!dropped);
-        record.hot.counts.panics.add(panics);
-        panics
+        books.add(|counts| &counts.panics, retire(&mut actor, reason));
+        contain(|| drop(care));
+        done
     }
 
     /// A whole run to each of `places`.
@@ -140,8 +228,8 @@ impl<E: 'static> Seats<E> {
         hub: &Arc<Hub<E>>,
         meter: &Meter,
     ) {
-        let jobs = places.iter().map(|&place| (place, Picks::All));
-        self.deliver(jobs, run, epoch, hub, meter);
+        let jobs = places.iter().map(|&place| (place, Source::Run(run)));
+        self.deliver(jobs, epoch, hub, meter);
     }
 
     /// To each seat the events picked for it.
@@ -155,91 +243,65 @@ impl<E: 'static> Seats<E> {
     ) {
         let jobs = picks
             .chunk_by(|a, b| a.seat == b.seat)
-            .map(|group| (group[0].seat, Picks::Some(group)));
-        self.deliver(jobs, run, epoch, hub, meter);
+            .map(|group| (group[0].seat, Source::Picks(run, group)));
+        self.deliver(jobs, epoch, hub, meter);
     }
 
     /// One catch around all calls of a run: it is entered again behind an actor that panicked.
     #[inline]
     fn deliver<'a>(
         &mut self,
-        mut jobs: impl Iterator<Item = (u32, Picks<'a>)>,
-        run: Run<'a, E>,
+        mut jobs: impl Iterator<Item = (u32, Source<'a, E>)>,
         epoch: u64,
         hub: &Arc<Hub<E>>,
         meter: &Meter,
-    ) {
-        let mut tally = Tally::default();
+    ) where
+        E: 'a,
+    {
+        let (mut total_matched, mut total_handled) = (0, 0);
         let mut current = None;
         let taken = Cell::new(0);
         while !contain(|| {
-            for (place, picks) in jobs.by_ref() {
-                let seat = self.seats[place as usize].as_mut();
-                let Some(Seat {
-                    actor,
-                    record,
-                    since,
-                }) = seat
-                else {
+            for (place, source) in jobs.by_ref() {
+                let turn = self.turn;
+                let Some(seat) = self.seats[place as usize].as_mut() else {
                     continue;
                 };
-                let hot = &record.hot;
-                if (*since > epoch && !mutant!("since_ignored")) || hot.has_ended() {
+                if seat.is_before(epoch) {
                     continue;
                 }
-                let matched = match picks {
-                    Picks::All => run.len(),
-                    Picks::Some(picks) => picks.len(),
-                };
+                let matched = source.len();
+                let is_affordable = matched <= *seat.quota(turn) as usize;
+                let hot = &seat.record.hot;
+                if !seat.is_plain || !is_affordable || hot.is_halted() {
+                    self.deliver_with_care(place, source, epoch, hub, meter);
+                    continue;
+                }
+                seat.quota -= matched as u32;
                 taken.set(0);
-                current = Some((place, matched));
+                current = Some((place, source));
                 hot.counts.matched.add(matched);
-                tally.matched += matched;
+                total_matched += matched;
                 let batch = Batch {
-                    run,
-                    picks,
+                    source,
                     taken: &taken,
                     hot,
                 };
-                actor.handle_batch(batch, &mut Context { hub, record });
+                let record = &seat.record;
+                (seat.actor).handle_batch(batch, &mut Context { hub, record });
                 let handled = taken.get();
                 hot.counts.handled.add(handled);
-                tally.handled += handled;
-                if handled < matched {
-                    hot.counts.discarded.add(matched - handled);
-                    tally.discarded += matched - handled;
-                }
-                if hot.has_ended() {
-                    self.ended.push(place);
+                total_handled += handled;
+                if handled < matched || hot.is_halted() {
+                    self.finish(place, source, handled, meter);
                 }
             }
         }) {
-            if let Some((place, matched)) = current {
-                self.panicked(place, matched, taken.get(), meter);
+            if let Some((place, source)) = current.take() {
+                self.recover(place, source, &taken, hub, meter);
             }
         }
-        meter.counts.matched.add(tally.matched);
-        meter.counts.handled.add(tally.handled);
-        if tally.discarded > 0 {
-            meter.counts.discarded.add(tally.discarded);
-        }
-    }
-
-    /// The event last taken counts as handled; what the batch still held is lost with the actor, and counted.
-    #[cold]
-    fn panicked(&mut self, place: u32, matched: usize, taken: usize, meter: &Meter) {
-        let record = &self.seat(place).record;
-        record.hot.end(StopReason::Panicked);
-        record.hot.counts.panics.add(1);
-        record.hot.counts.handled.add(taken);
-        record.hot.counts.stopped.add(matched - taken);
-        meter.counts.panics.add(1);
-        meter.counts.handled.add(taken);
-        meter.counts.stopped.add(matched - taken);
-        // What is subscribed to traces is user code too.
-        contain(|| {
-            tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked and is stopped");
-        });
-        self.ended.push(place);
+        meter.counts.matched.add(total_matched);
+        meter.counts.handled.add(total_handled);
     }
 }

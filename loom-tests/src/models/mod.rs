@@ -12,11 +12,13 @@ use crate::error::PublishError;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
+use crate::mailbox::{Mailbox, Overflow};
 use crate::outlet::Outlet;
 use crate::publisher::{Own, Published, publish};
-use crate::shard::Shard;
+use crate::shard::{Care, Setup, Shard};
 use crate::subscribe::Placement;
 use crate::subscription::Record;
+use crate::supervise::Supervision;
 use crate::topic::Topic;
 use loom::thread::{self, JoinHandle};
 use std::sync::Arc;
@@ -36,6 +38,7 @@ fn hub(lane_capacity: usize) -> Arc<Hub<u32>> {
         wait: Wait::Park,
         lane_capacity,
         max_subscriptions: 8,
+        budget: 8,
         shutdown_timeout: Duration::ZERO,
     }))
 }
@@ -54,7 +57,13 @@ fn subscribe_to(hub: &Hub<u32>, filter: Filter, actor: impl Actor<u32>) -> Arc<R
         name: None,
         placement: Placement::Colocate,
     };
-    hub.subscribe(plan, Box::new(actor)).unwrap()
+    let mailbox = Mailbox::new(8, Overflow::Block);
+    let setup = Setup {
+        actor: Box::new(actor),
+        care: Care::new(None, mailbox, Supervision::Stop, None),
+        budget: 8,
+    };
+    hub.subscribe(plan, setup).unwrap()
 }
 
 /// A router's insides with one actor, just before the race: the shard has the actor and a lane, and polls it.

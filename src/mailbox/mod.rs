@@ -1,0 +1,191 @@
+//! What waits for one subscription on its shard: plain local data, bounded by a policy.
+
+mod store;
+
+pub(crate) use self::store::{MAX_RUN, Store};
+
+use crate::hash::{HashMap, new_map};
+use crate::topic::Topic;
+use std::collections::VecDeque;
+
+/// What a full mailbox does with one more event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Overflow {
+    /// Nothing is lost: the lanes with events for it are held until there is room, and so push back on their publishers. The
+    /// default. Who shares those lanes is held up as well.
+    #[default]
+    Block,
+    /// The event that came last is dropped.
+    DropNewest,
+    /// The event that has waited longest is dropped.
+    DropOldest,
+    /// At most one event of each topic waits, the newest, in the order in which the topics first came. Full of distinct
+    /// topics, it drops the one that has waited longest. What is ready at the same time is conflated before it is handled.
+    KeepLatest,
+}
+
+/// One event that waits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    /// In the shard's [`Store`].
+    pub(crate) key: u32,
+    /// Events that were dropped between the one before it and this.
+    pub(crate) missed: u64,
+}
+
+/// What became of an event that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    Queued,
+    /// It is not wanted.
+    DroppedNewest,
+    /// It waits, and this one does not any more.
+    DroppedOldest(u32),
+    /// It waits in this one's place.
+    Replaced(u32),
+}
+
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    pub(crate) overflow: Overflow,
+    pub(crate) capacity: usize,
+    queue: VecDeque<Waiting>,
+    /// Where each topic waits, as a number that counts from the first event ever queued. For `KeepLatest`.
+    places: HashMap<Topic, u64>,
+    /// Events that have left the queue at its front.
+    left: u64,
+    /// Events dropped since the last one that waits.
+    missed: u64,
+}
+
+impl Mailbox {
+    pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
+        Mailbox {
+            overflow,
+            capacity,
+            queue: VecDeque::new(),
+            places: new_map(),
+            left: 0,
+            missed: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// The number that the next event to be queued would have.
+    pub(crate) fn end(&self) -> u64 {
+        self.left + self.queue.len() as u64
+    }
+
+    /// All events with numbers below have left.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
+    /// Takes the event at `offset` of the run under way, under the policy. `ahead` events have left the queue and not been
+    /// taken yet.
+    pub(crate) fn offer<E>(
+        &mut self,
+        topic: Topic,
+        offset: usize,
+        ahead: usize,
+        store: &mut Store<E>,
+    ) -> Offered {
+        if self.overflow == Overflow::KeepLatest
+            && let Some(&place) = self.places.get(&topic)
+        {
+            let waiting = &mut self.queue[(place - self.left) as usize];
+            waiting.missed += 1;
+            return Offered::Replaced(std::mem::replace(
+                &mut waiting.key,
+                store.claim(offset, topic),
+            ));
+        }
+        let is_full = self.queue.len() + ahead >= self.capacity;
+        let mut offered = Offered::Queued;
+        match self.overflow {
+            // A lane is held before it comes to this; when the router closes, everything is taken.
+            Overflow::Block => {}
+            Overflow::DropNewest if is_full => {
+                self.missed += 1;
+                return Offered::DroppedNewest;
+            }
+            // What has gone ahead cannot be taken back: then one waits beyond the capacity.
+            Overflow::DropOldest | Overflow::KeepLatest if is_full && !self.queue.is_empty() => {
+                offered = self.drop_oldest(store);
+            }
+            _ => {}
+        }
+        if self.overflow == Overflow::KeepLatest {
+            self.places.insert(topic, self.end());
+        }
+        self.queue.push_back(Waiting {
+            key: store.claim(offset, topic),
+            missed: std::mem::take(&mut self.missed),
+        });
+        offered
+    }
+
+    fn drop_oldest<E>(&mut self, store: &Store<E>) -> Offered {
+        let Some(oldest) = self.pop(store) else {
+            return Offered::Queued;
+        };
+        // The gap is now before the next one.
+        let next = self.queue.front_mut().map(|next| &mut next.missed);
+        *next.unwrap_or(&mut self.missed) += oldest.missed + 1;
+        Offered::DroppedOldest(oldest.key)
+    }
+
+    /// The first events of one class with no gap between them, at most `limit`, and how many were missed before them.
+    pub(crate) fn front<E>(&self, store: &Store<E>, limit: usize) -> (&[Waiting], u64) {
+        let (front, _) = self.queue.as_slices();
+        let (Some(first), 1..) = (front.first(), limit) else {
+            return (&[], 0);
+        };
+        let class = |waiting: &Waiting| store.topic(waiting.key).class();
+        let first_class = class(first);
+        let alike = front[1..]
+            .iter()
+            .take_while(|next| next.missed == 0 && class(next) == first_class);
+        (&front[..1 + alike.take(limit - 1).count()], first.missed)
+    }
+
+    /// The gap before the first event has been told.
+    pub(crate) fn told(&mut self) {
+        if let Some(first) = self.queue.front_mut() {
+            first.missed = 0;
+        }
+    }
+
+    /// Takes out the first event.
+    pub(crate) fn pop<E>(&mut self, store: &Store<E>) -> Option<Waiting> {
+        let first = self.queue.pop_front()?;
+        self.left += 1;
+        if self.overflow == Overflow::KeepLatest {
+            self.places.remove(&store.topic(first.key));
+        }
+        if self.queue.is_empty() && self.queue.capacity() > store::KEPT {
+            self.queue = VecDeque::new();
+        }
+        Some(first)
+    }
+
+    /// How many events were missed before one that is handed over without waiting.
+    pub(crate) fn take_missed(&mut self) -> u64 {
+        debug_assert!(self.queue.is_empty());
+        std::mem::take(&mut self.missed)
+    }
+
+    pub(crate) fn has_missed(&self) -> bool {
+        self.missed > 0
+    }
+}
