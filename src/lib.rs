@@ -21,7 +21,7 @@
 //! |---|---|
 //! | what events are addressed by | [`Topic`], [`ResourceId`], [`Filter`], [`Event`] |
 //! | setting up and shutting down | [`Router`], [`RouterBuilder`], [`WeakRouter`], [`ShutdownReport`] |
-//! | publishing | [`Publisher`], [`Router::publish`], [`Context::publish`] |
+//! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
@@ -53,6 +53,7 @@ mod local;
 mod names;
 mod outlet;
 mod port;
+mod publish_async;
 mod publisher;
 mod registry;
 mod resource;
@@ -64,6 +65,7 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod topic;
+mod waiting;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;
@@ -71,6 +73,7 @@ pub use crate::builder::{Pinning, RouterBuilder, Wait};
 pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
+pub use crate::publish_async::PublishAsync;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;

@@ -178,6 +178,10 @@ impl<E: Clone + Send + 'static> Router<E> {
         SubscriptionBuilder::new(self)
     }
 
+    pub(crate) fn hub(&self) -> &Arc<Hub<E>> {
+        &self.0.hub
+    }
+
     pub(crate) fn enter(
         &self,
         plan: Plan,

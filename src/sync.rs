@@ -55,8 +55,6 @@ mod real {
     pub(crate) use std::thread::{JoinHandle, Thread, current, park, yield_now};
     pub(crate) use std::thread_local;
 
-    pub(crate) use atomic_waker::AtomicWaker;
-
     /// Lets loom check that accesses to numbered places do not race; nothing otherwise.
     #[derive(Debug)]
     pub(crate) struct AccessChecks;
@@ -267,21 +265,6 @@ mod model {
     };
     pub(crate) use loom::thread::{JoinHandle, Thread, current, park, yield_now};
     pub(crate) use loom::thread_local;
-
-    #[derive(Debug)]
-    pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
-
-    impl AtomicWaker {
-        pub(crate) fn new() -> Self {
-            AtomicWaker(loom::future::AtomicWaker::new())
-        }
-        pub(crate) fn register(&self, waker: &std::task::Waker) {
-            self.0.register_by_ref(waker);
-        }
-        pub(crate) fn wake(&self) {
-            self.0.wake();
-        }
-    }
 
     #[derive(Debug)]
     pub(crate) struct AccessChecks(Box<[loom::cell::UnsafeCell<()>]>);
