@@ -54,6 +54,8 @@ mod names;
 mod outlet;
 #[path = "../src/port.rs"]
 mod port;
+#[path = "../src/publish_async.rs"]
+mod publish_async;
 #[path = "../src/publisher.rs"]
 mod publisher;
 #[path = "../src/registry.rs"]
@@ -80,6 +82,8 @@ mod supervise;
 mod sync;
 #[path = "../src/topic.rs"]
 mod topic;
+#[path = "../src/waiting.rs"]
+mod waiting;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

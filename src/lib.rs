@@ -21,7 +21,7 @@
 //! |---|---|
 //! | what events are addressed by | [`Topic`], [`ResourceId`], [`Filter`], [`Event`] |
 //! | setting up and shutting down | [`Router`], [`RouterBuilder`], [`WeakRouter`], [`ShutdownReport`] |
-//! | publishing | [`Publisher`], [`Router::publish`], [`Context::publish`] |
+//! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
@@ -54,6 +54,7 @@ mod mailbox;
 mod names;
 mod outlet;
 mod port;
+mod publish_async;
 mod publisher;
 mod registry;
 mod remote;
@@ -67,6 +68,7 @@ mod subscription;
 mod supervise;
 mod sync;
 mod topic;
+mod waiting;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;
@@ -75,6 +77,7 @@ pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
 pub use crate::mailbox::Overflow;
+pub use crate::publish_async::PublishAsync;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;

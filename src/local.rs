@@ -9,6 +9,7 @@ use crate::outlet::{Outlet, Refusal};
 use crate::publisher::Way;
 use crate::sync::thread_local;
 use crate::topic::Topic;
+use crate::waiting::wait_for_room;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
@@ -106,7 +107,7 @@ impl<E: Send + 'static> Way<E> for ThreadsOwn<'_, E> {
     fn wait_for_room(&mut self, topic: Topic) -> bool {
         let waits = !is_actor_thread();
         if waits {
-            with_outlet(self.0, |outlet| outlet.wait_for_room(self.0, topic));
+            with_outlet(self.0, |outlet| wait_for_room(outlet, self.0, topic));
         }
         waits
     }

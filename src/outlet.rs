@@ -5,11 +5,10 @@ use crate::hub::Hub;
 use crate::interest::{MAX_SHARDS, ShardSet, View};
 use crate::lane::Producer;
 use crate::publisher::BatchPublished;
-use crate::sleep::{Patience, thread_waker};
-use crate::sync::{Ordering, fence_heavy, fence_light, mutant, park};
+use crate::sleep::Waiter;
+use crate::sync::{Ordering, fence_heavy, fence_light, mutant};
 use crate::topic::Topic;
 use std::collections::VecDeque;
-use std::task::Waker;
 
 /// Why an offer was not taken.
 pub(crate) enum Refusal<E> {
@@ -122,7 +121,7 @@ impl<E> Outlet<E> {
     }
 
     pub(crate) fn is_interested(&mut self, topic: Topic) -> bool {
-        !self.interest.shards(topic).is_empty()
+        !self.shards(topic).is_empty()
     }
 
     /// Makes the lanes that a publish to `topic` would make now.
@@ -333,26 +332,16 @@ impl<E> Outlet<E> {
         Some(published)
     }
 
-    /// Waits until an offer to `topic` may succeed: there is room, or the router closed. Not on threads that run actors.
-    #[cold]
-    pub(crate) fn wait_for_room(&mut self, hub: &Hub<E>, topic: Topic) {
-        let mut waker = None;
-        for shard in self.interest.shards(topic).iter() {
-            let lane = &mut self.link(hub, shard).lane;
-            let mut patience = Patience::default();
-            while !lane.has_room(1) && !hub.is_closed() {
-                if patience.wait() {
-                    continue;
-                }
-                lane.room().arm(waker.get_or_insert_with(thread_waker));
-                fence_heavy();
-                let closed = hub.is_closed() && !mutant!("room_ignores_closed");
-                if !lane.has_room(1) && !closed {
-                    park();
-                }
-                lane.room().disarm();
-            }
-        }
+    pub(crate) fn shards(&mut self, topic: Topic) -> ShardSet {
+        self.interest.shards(topic)
+    }
+
+    /// The lanes to `shards` that have no room. One that is not made yet has.
+    pub(crate) fn full_lanes(&mut self, shards: ShardSet) -> impl Iterator<Item = &Producer<E>> {
+        (self.links.iter_mut().enumerate())
+            .filter(move |(shard, _)| shards.contains(*shard))
+            .filter_map(|(_, link)| link.as_mut())
+            .filter_map(|link| (!link.lane.has_room(1)).then_some(&link.lane))
     }
 
     /// Moves spilled events into lanes as far as there is room. Says whether it moved any.
@@ -392,11 +381,11 @@ impl<E> Outlet<E> {
         }
     }
 
-    /// Asks the lanes that have no room for what is spilled to call `waker`. False: one of them has room by now.
-    pub(crate) fn arm_spill(&mut self, waker: &Waker) -> bool {
+    /// Asks the lanes that have no room for what is spilled to call `waiter`. False: one of them has room by now.
+    pub(crate) fn arm_spill(&mut self, waiter: &Waiter) -> bool {
         let spilled = |link: &&mut Link<E>| !link.spill.is_empty();
         for link in self.links.iter_mut().flatten().filter(spilled) {
-            link.lane.room().arm(waker);
+            link.lane.room().arm(waiter);
         }
         fence_heavy();
         (self.links.iter_mut().flatten())

@@ -5,7 +5,7 @@ use crate::contain::contain;
 use crate::countdown::Done;
 use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
-use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader};
+use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader, call};
 use crate::stats::{self, Meter, ShardStats};
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue};
 use std::sync::Arc;
@@ -90,7 +90,11 @@ impl<E> Port<E> {
 
     /// Wakes all publishers that wait for room, to look whether the router closed.
     pub(crate) fn wake_publishers(&self) {
-        self.probes.lock().iter().for_each(Probe::wake_publisher);
+        let waiters = {
+            let probes = self.probes.lock();
+            probes.iter().flat_map(|lane| lane.room().take()).collect()
+        };
+        call(waiters);
     }
 
     /// Lanes have come to their end. Others whose publishers are gone may still hold events.

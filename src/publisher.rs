@@ -5,6 +5,7 @@ use crate::hub::Hub;
 use crate::local;
 use crate::outlet::{BATCH, Outlet, Refusal};
 use crate::topic::Topic;
+use crate::waiting::wait_for_room;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -94,7 +95,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     }
 
     #[inline]
-    fn way(&mut self) -> Own<'_, E> {
+    pub(crate) fn way(&mut self) -> Own<'_, E> {
         Own {
             hub: &self.hub,
             outlet: &mut self.outlet,
@@ -163,7 +164,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
                     let unsent = std::mem::take(&mut self.batch);
                     return Err(PublishBatchError::Full { published, unsent });
                 }
-                self.outlet.wait_for_room(&self.hub, topic);
+                wait_for_room(&mut self.outlet, &self.hub, topic);
             }
         }
     }
@@ -203,7 +204,7 @@ impl<E> Way<E> for Own<'_, E> {
     fn wait_for_room(&mut self, topic: Topic) -> bool {
         let waits = !local::is_actor_thread();
         if waits {
-            self.outlet.wait_for_room(self.hub, topic);
+            wait_for_room(self.outlet, self.hub, topic);
         }
         waits
     }

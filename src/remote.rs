@@ -2,9 +2,9 @@
 
 use crate::countdown::Done;
 use crate::event::Event;
+use crate::sleep::Waiter;
 use std::convert::Infallible;
 use std::marker::PhantomData;
-use std::task::Waker;
 
 /// The shard's end.
 pub(crate) struct Outbox<E>(Infallible, PhantomData<E>);
@@ -28,7 +28,7 @@ impl<E> Outbox<E> {
     pub(crate) fn wake(&self) {
         match self.0 {}
     }
-    pub(crate) fn arm(&self, _: &Waker) {
+    pub(crate) fn arm(&self, _: &Waiter) {
         match self.0 {}
     }
     pub(crate) fn barrier(&self, _: Done) {

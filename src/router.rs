@@ -178,9 +178,8 @@ impl<E: Clone + Send + 'static> Router<E> {
         SubscriptionBuilder::new(self)
     }
 
-    /// Events per actor and turn, unless a subscription has its own.
-    pub(crate) fn budget(&self) -> u32 {
-        self.0.hub.config.budget
+    pub(crate) fn hub(&self) -> &Arc<Hub<E>> {
+        &self.0.hub
     }
 
     pub(crate) fn enter(

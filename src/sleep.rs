@@ -1,7 +1,9 @@
 //! Sleeping and waking: the shard's bell, and a publisher's wait for room.
 
 use crate::contain::contain;
-use crate::sync::{AtomicBool, AtomicU64, AtomicWaker, Ordering, Padded, Thread, global, mutant};
+use crate::sync::{
+    AtomicBool, AtomicU64, AtomicWaker, Mutex, Ordering, Padded, Thread, global, mutant,
+};
 use crate::sync::{current, fence_light, park, spin_loop, yield_now};
 use std::sync::Arc;
 use std::task::{Wake, Waker};
@@ -143,42 +145,65 @@ impl Reader {
     }
 }
 
-/// One waiter for room in a lane: the sleep protocol with the sides exchanged.
+/// Somebody who waits for room. Known by its address: two futures of one task have the same waker, and when one of them is
+/// dropped the other still waits.
+pub(crate) type Waiter = Arc<Waker>;
+
+/// Those who wait for room in a lane: the sleep protocol with the sides exchanged.
 ///
 /// ```text
 /// waiter                              reader
-/// W1 waiting = true                   R1 head moves
+/// W1 in the list, waiting = true      R1 head moves
 /// W2 heavy fence                      R2 light fence
-/// W3 room, or closed ?  -> go         R3 waiting ?  -> wake
-/// W4 park
+/// W3 room, or closed ?  -> go         R3 waiting ?  -> count what it gave back; wake all
+/// W4 sleep
 /// ```
 ///
-/// At least one of W3 and R3 sees the other side, so the waiter does not sleep over free room. Closing takes the reader's
-/// part: `closed` is set, a heavy fence, then [`wake`](Self::wake) is called on every lane.
+/// At least one of W3 and R3 sees the other side, so nobody goes to sleep over free room. Closing takes the reader's part:
+/// `closed` is set, a heavy fence, then those who wait in any lane are woken.
+///
+/// There may be many: all tasks that a thread polls share its lanes, and the thread itself may block there.
+///
+/// Nobody sleeps for ever over room that came later, either. Who arms finds the lane full: a whole lane of events is still
+/// to be given back, and at R3 each of those sees `waiting`. The reader wakes when it has given back half a lane since it
+/// last did, so each waiter is woken before its lane has gone round, whoever took the free slots meanwhile. (To wake when
+/// half of the lane *is* free would not do: others may take slots as fast as the reader frees them.) A wake-up is for all,
+/// and takes all out of the list. Who then finds no room arms again, at a full lane; and one that goes away instead has
+/// taken nobody's turn. Who gets the room is a race, so the one that always comes late is woken again and again.
 #[derive(Debug)]
 pub(crate) struct Room {
+    /// Whether there are waiters. Written under their lock.
     waiting: AtomicBool,
-    waker: AtomicWaker,
+    /// Okay to lock: only those who wait come here, and the reader if it saw them. No user code runs under it.
+    waiters: Mutex<Vec<Waiter>>,
 }
 
 impl Room {
     pub(crate) fn new() -> Self {
         Room {
             waiting: AtomicBool::new(false),
-            waker: AtomicWaker::new(),
+            waiters: Mutex::new(Vec::new()),
         }
     }
 
     /// The waiter announces itself. A heavy fence must follow, then another look for room, and only then sleep.
-    pub(crate) fn arm(&self, waker: &Waker) {
-        self.waker.register(waker);
-        // ORDERING: Release hands the waker to `wake`; with the fence a store-then-load pair with `is_awaited`.
-        self.waiting.store(true, Ordering::Release);
+    pub(crate) fn arm(&self, waiter: &Waiter) {
+        let mut waiters = self.waiters.lock();
+        if !waiters.iter().any(|other| Arc::ptr_eq(other, waiter)) {
+            waiters.push(Arc::clone(waiter));
+        }
+        // ORDERING: Relaxed: the list has its lock; with the fence a store-then-load pair with `is_awaited`.
+        self.waiting.store(true, Ordering::Relaxed);
     }
 
     /// The waiter goes on. A wake-up that comes all the same is spurious.
-    pub(crate) fn disarm(&self) {
-        self.waiting.store(false, Ordering::Relaxed);
+    pub(crate) fn disarm(&self, waiter: &Waiter) {
+        let mut waiters = self.waiters.lock();
+        waiters.retain(|other| !Arc::ptr_eq(other, waiter));
+        if waiters.is_empty() || mutant!("room_forgets_others") {
+            // ORDERING: Relaxed: whoever arms after this stores true after it, under the same lock.
+            self.waiting.store(false, Ordering::Relaxed);
+        }
     }
 
     /// The reader's look, after it moved the head.
@@ -191,14 +216,28 @@ impl Room {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn wake(&self) {
-        // ORDERING: Acquire pairs with the Release in `arm`.
-        if self.waiting.swap(false, Ordering::Acquire) {
-            self.waker.wake();
+    /// All who wait. Whoever takes them must [`call`] them, outside all locks.
+    pub(crate) fn take(&self) -> Vec<Waiter> {
+        let mut waiters = self.waiters.lock();
+        // ORDERING: Relaxed: as in `disarm`.
+        self.waiting.store(false, Ordering::Relaxed);
+        if mutant!("room_wakes_one") {
+            waiters.truncate(1);
         }
+        std::mem::take(&mut waiters)
     }
+}
+
+/// Wakes them, and says how many panicked. What a waker does is user code.
+#[cold]
+#[inline(never)]
+pub(crate) fn call(waiters: Vec<Waiter>) -> usize {
+    let mut panics = 0;
+    for waiter in waiters {
+        panics += usize::from(!contain(|| waiter.wake_by_ref()));
+        panics += usize::from(!contain(|| drop(waiter)));
+    }
+    panics
 }
 
 /// How long to try before sleeping: spin, then yield, then say so.
@@ -241,7 +280,7 @@ impl Wake for Unpark {
     }
 }
 
-/// A waker for the calling thread.
-pub(crate) fn thread_waker() -> Waker {
-    Waker::from(Arc::new(Unpark(current())))
+/// A waiter that unparks the calling thread.
+pub(crate) fn this_thread() -> Waiter {
+    Waiter::new(Waker::from(Arc::new(Unpark(current()))))
 }

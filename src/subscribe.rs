@@ -261,7 +261,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
                 events: self.capacity,
             });
         }
-        let budget = self.budget.unwrap_or(self.router.budget());
+        let budget = self.budget.unwrap_or(self.router.hub().config.budget);
         if budget == 0 {
             return Err(SubscribeError::Budget);
         }

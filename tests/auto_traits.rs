@@ -1,19 +1,23 @@
 //! What may cross threads: events need to be `Send`, and no more.
 
 use laneway::{
-    Event, Filter, PublishError, Publisher, Router, Subscription, SubscriptionGuard, Topic,
-    WeakRouter,
+    Event, Filter, PublishAsync, PublishError, Publisher, Router, Subscription, SubscriptionGuard,
+    Topic, WeakRouter,
 };
 use std::cell::Cell;
+use std::marker::PhantomPinned;
 
 type Payload = Cell<u32>;
 
 const fn is_send<T: Send>() {}
+const fn is_unpin<T: Unpin>() {}
 const fn is_sync<T: Send + Sync>() {}
 
 const _: () = {
     is_send::<Publisher<Payload>>();
     is_send::<Event<Payload>>();
+    is_send::<PublishAsync<'_, Payload>>();
+    is_unpin::<PublishAsync<'_, PhantomPinned>>();
     is_sync::<Router<Payload>>();
     is_sync::<WeakRouter<Payload>>();
     is_sync::<Subscription>();

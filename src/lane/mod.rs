@@ -28,7 +28,7 @@ use self::slots::Slots;
 use crate::contain::contain;
 use crate::event::Event;
 use crate::names::ClassId;
-use crate::sleep::{Reader, Room};
+use crate::sleep::{Reader, Room, call};
 use crate::sync::{AtomicU8, AtomicU64, LaneArc, Ordering, Padded, fence_light, mutant};
 use crate::topic::Topic;
 
@@ -66,6 +66,7 @@ pub(crate) fn lane<E>(capacity: usize, lap: u32, reader: Reader) -> (Producer<E>
         taken: 0,
         epoch: 0,
         front: 0,
+        freed: 0,
     };
     (producer, consumer)
 }
@@ -299,6 +300,8 @@ pub(crate) struct Consumer<E> {
     epoch: u64,
     /// How many events from the cursor on the last `look` found to be one run.
     front: usize,
+    /// Events given back while somebody waited for room, since the last wake-up.
+    freed: usize,
 }
 
 // SAFETY: as for the other end.
@@ -362,7 +365,8 @@ impl<E> Consumer<E> {
         self.front = self.front.min(count);
     }
 
-    /// Drops the run's events and gives their slots back. Says how many of the payloads panicked while dropping.
+    /// Drops the run's events and gives their slots back. Says how many payloads panicked while dropping, and wakers of
+    /// those who wait for room.
     #[inline]
     pub(crate) fn release(&mut self) -> usize {
         self.release_but(0, |_, _| ())
@@ -416,21 +420,22 @@ impl<E> Consumer<E> {
         self.ring
             .head
             .store(self.taken, mutant!("lane_head_relaxed", Release));
-        if self.ring.room.is_awaited() && self.is_half_free() {
-            self.ring.room.wake();
+        if self.ring.room.is_awaited() {
+            panics += self.wake_publishers(run);
         }
         panics
     }
 
-    /// A waiting publisher is woken at the half, not for each slot: each time costs two context switches.
-    fn is_half_free(&self) -> bool {
-        let slots = &self.ring.slots;
-        let half = slots.capacity / 2;
-        let mut middle = self.cursor;
-        let to_end = slots.capacity - middle.index;
-        middle.step(half.min(to_end), slots.capacity);
-        middle.step(half.saturating_sub(to_end), slots.capacity);
-        slots.stamp(middle.index).load(Ordering::Relaxed) >> 1 != middle.lap
+    /// Wakes those who wait for room once half a lane was given back, not for each slot: each time costs two context
+    /// switches. See [`Room`] for why nobody is left out.
+    #[cold]
+    fn wake_publishers(&mut self, freed: usize) -> usize {
+        self.freed += freed;
+        if self.freed < self.ring.slots.capacity.div_ceil(2) {
+            return 0;
+        }
+        self.freed = 0;
+        call(self.ring.room.take())
     }
 
     /// Events that are ready now. Costs a look at each.
@@ -489,8 +494,8 @@ pub(crate) struct Probe<E>(LaneArc<Ring<E>>);
 unsafe impl<E: Send> Send for Probe<E> {}
 
 impl<E> Probe<E> {
-    pub(crate) fn wake_publisher(&self) {
-        self.0.room.wake();
+    pub(crate) fn room(&self) -> &Room {
+        &self.0.room
     }
 
     /// The publisher is gone.

@@ -12,13 +12,13 @@ use crate::event::Event;
 use crate::hub::Hub;
 use crate::mailbox::{MAX_RUN, Mailbox, Offered, Overflow, Store};
 use crate::remote::Outbox;
+use crate::sleep::Waiter;
 use crate::stats::Meter;
 use crate::subscription::Record;
 use crate::supervise::Supervision;
 use crate::sync::{Ordering, fence_heavy};
 use std::cell::Cell;
 use std::sync::Arc;
-use std::task::Waker;
 
 pub(crate) type Predicate<E> = Box<dyn FnMut(&Event<E>) -> bool + Send>;
 
@@ -464,14 +464,14 @@ impl<E: Clone + 'static> Seats<E> {
         room
     }
 
-    /// Asks for `waker` to be called when a reader on another thread makes room that something waits for. False: there is
+    /// Asks to be woken when a reader on another thread makes room that something waits for. False: there is
     /// some by now.
-    pub(super) fn arm(&mut self, waker: &Waker) -> bool {
+    pub(super) fn arm(&mut self, waiter: &Waiter) -> bool {
         let listed: Vec<u32> = self.waiting.iter().chain(&self.tight).copied().collect();
         let mut any = false;
         for &place in &listed {
             if let Some(outbox) = &self.seat(place).care.outbox {
-                outbox.arm(waker);
+                outbox.arm(waiter);
                 any = true;
             }
         }

@@ -26,7 +26,7 @@ use crate::local;
 use crate::mailbox::MAX_RUN;
 use crate::outlet::Outlet;
 use crate::port::Port;
-use crate::sleep::Patience;
+use crate::sleep::{Patience, Waiter};
 use crate::sync::{Ordering, Pace, mutant, park_timeout, spin_loop, yield_now};
 use std::sync::Arc;
 use std::task::Waker;
@@ -63,7 +63,7 @@ pub(crate) struct Shard<E> {
     patience: Patience,
     fences: Pace,
     /// Wakes this shard when a lane it waits to publish to has room.
-    waker: Waker,
+    waker: Waiter,
 }
 
 /// Some wait until all that is in the lanes and the spill now has moved on.
@@ -90,7 +90,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             turn_limit: TURN.max(hub.config.lane_capacity),
             patience: Patience::default(),
             fences: Pace::default(),
-            waker: Waker::from(Arc::clone(&hub.ports[index].bell)),
+            waker: Waiter::new(Waker::from(Arc::clone(&hub.ports[index].bell))),
             index,
             hub,
         }

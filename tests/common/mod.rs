@@ -10,12 +10,14 @@ mod guard;
 mod meeting;
 mod random;
 mod sweep;
+mod tasks;
 
 pub(crate) use counting::{Count, Log, Tally, Tracked};
 pub(crate) use guard::{FOREVER, LIMIT, guarded, wait_until, within};
 pub(crate) use meeting::{Hold, Latch, SpinBarrier};
 pub(crate) use random::Random;
 pub(crate) use sweep::{Setup, setups, sweep};
+pub(crate) use tasks::{Alarm, block_on, poll, poll_once, run_all, yield_once};
 
 use laneway::{Event, Filter, Router, SubscriptionBuilder, Topic};
 

@@ -1,9 +1,13 @@
-use super::{check, hub, offer, recorder, subscribe, topic, wait_and_publish};
+use super::{Stage, check, hub, offer, recorder, stage, subscribe, topic, wait_and_publish};
 use crate::error::PublishError;
 use crate::outlet::Outlet;
 use crate::shard::Shard;
+use crate::sleep::Waiter;
+use crate::waiting::Waiting;
 use loom::thread;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Wake, Waker};
 
 /// A lane of one slot that is full: the publisher waits, and the shard's next run frees it.
 ///
@@ -57,4 +61,66 @@ fn a_publisher_that_waits_for_room_sees_the_closing() {
         hub.close();
         publishing.join().unwrap();
     });
+}
+
+/// A full lane of one slot in which a task waits already.
+fn stage_with_a_task(waker: Waker) -> (Stage<impl Fn() -> Vec<u32>>, Waiting<u32>) {
+    let mut stage = stage(1);
+    assert!(offer(&mut stage.outlet, &stage.hub, 1));
+    let shards = stage.outlet.shards(topic());
+    let mut task = Waiting::new(Waiter::new(waker));
+    assert!(task.arm(&mut stage.outlet, &stage.hub, shards));
+    (stage, task)
+}
+
+/// Publishes on another thread, which comes to wait in the same lane, and lets the shard make room. Nothing else wakes it.
+fn wait_beside_the_task(stage: Stage<impl Fn() -> Vec<u32>>) {
+    let (hub, mut shard, mut outlet) = (stage.hub, stage.shard, stage.outlet);
+    let publishing = {
+        let hub = Arc::clone(&hub);
+        thread::spawn(move || {
+            wait_and_publish(&mut outlet, &hub, 2).unwrap();
+            outlet
+        })
+    };
+    while (stage.seen)().is_empty() {
+        shard.turn();
+    }
+    let outlet = publishing.join().unwrap();
+    while shard.turn() {}
+    assert_eq!((stage.seen)(), [1, 2]);
+    drop(outlet);
+}
+
+/// mutants: room_wakes_one
+#[test]
+fn all_who_wait_in_a_lane_are_woken() {
+    check(3, || {
+        let woken = Arc::new(Woken::default());
+        let (stage, task) = stage_with_a_task(Waker::from(Arc::clone(&woken)));
+        wait_beside_the_task(stage);
+        assert!(woken.0.load(Ordering::Relaxed));
+        drop(task);
+    });
+}
+
+/// mutants: room_forgets_others
+#[test]
+fn a_task_that_gives_up_takes_no_wake_up_from_others() {
+    check(3, || {
+        let (stage, task) = stage_with_a_task(Waker::noop().clone());
+        let giving_up = thread::spawn(move || drop(task));
+        wait_beside_the_task(stage);
+        giving_up.join().unwrap();
+    });
+}
+
+/// Loom need not see it: the thread that looks is the one that woke.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
