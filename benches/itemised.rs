@@ -74,6 +74,8 @@ mod subscription;
 mod sync;
 #[path = "../src/topic.rs"]
 mod topic;
+#[path = "../src/watch.rs"]
+mod watch;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};
@@ -111,6 +113,7 @@ fn hub_with(actors: usize) -> (Arc<Hub<Payload>>, Shard<Payload>, Outlet<Payload
         lane_capacity: 256,
         max_subscriptions: 1 << 20,
         shutdown_timeout: Duration::ZERO,
+        stall_after: Duration::MAX,
     }));
     for _ in 0..actors {
         let plan = Plan {

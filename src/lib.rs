@@ -64,6 +64,7 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod topic;
+mod watch;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;

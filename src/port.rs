@@ -129,6 +129,7 @@ impl<E> Port<E> {
             spilled: self.spilled.load(Ordering::Relaxed),
             events: meter.events.get(),
             runs: meter.runs.get(),
+            batches: meter.batches.get(),
             handled: meter.handled.get(),
             discarded: meter.discarded.get(),
             dropped: Dropped {
@@ -138,6 +139,10 @@ impl<E> Port<E> {
             panics: meter.panics.get(),
             commands: meter.commands.get(),
             parks: meter.parks.get(),
+            wakes: self.bell.wakes(),
+            stalls: meter.stalls.get(),
+            depth_high: meter.depth_high.get() as usize,
+            spilled_high: meter.spilled_high.get() as usize,
         }
     }
 }

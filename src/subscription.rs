@@ -32,7 +32,7 @@ pub(crate) struct Record {
     pub(crate) hot: Hot,
     pub(crate) id: SubscriptionId,
     pub(crate) shard: u8,
-    /// Where the shard seated the actor. Only the shard reads and writes it.
+    /// Where the shard seated the actor. Written by the shard only.
     pub(crate) seat: AtomicU32,
     /// Distinct.
     pub(crate) keys: SmallVec<[FilterKey; 1]>,
@@ -84,6 +84,8 @@ pub(crate) struct Hot {
     pub(crate) discarded: Counter,
     pub(crate) dropped_stopped: Counter,
     pub(crate) panics: Counter,
+    /// Written by the watching thread.
+    pub(crate) stalls: Counter,
 }
 
 impl Hot {
@@ -124,7 +126,7 @@ impl Hot {
         let dropped = Dropped {
             stopped: self.dropped_stopped.get(),
         };
-        let panics = self.panics.get();
+        let (panics, stalls) = (self.panics.get(), self.stalls.get());
         let matched = self.matched.get();
         SubscriptionStats {
             matched,
@@ -133,6 +135,7 @@ impl Hot {
             dropped,
             queued: matched - handled - discarded - dropped.total(),
             panics,
+            stalls,
         }
     }
 }

@@ -79,6 +79,8 @@ mod subscription;
 mod sync;
 #[path = "../../src/topic.rs"]
 mod topic;
+#[path = "../../src/watch.rs"]
+mod watch;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

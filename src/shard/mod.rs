@@ -208,6 +208,7 @@ impl<E: Send + 'static> Shard<E> {
             left -= found;
         }
         let worked = left < TURN;
+        self.port().meter.depth_high.raise(TURN - left);
         self.inlets.note(index, worked);
         worked
     }
@@ -326,6 +327,7 @@ impl<E: Send + 'static> Shard<E> {
         }
         if self.port().bell.sleep() {
             self.port().meter.parks.add(1);
+            self.hub.watch.stir();
         }
         self.patience.renew();
     }

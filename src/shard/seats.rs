@@ -53,6 +53,7 @@ impl<E> Default for Seats<E> {
 /// What one run came to, for the shard's meter.
 #[derive(Default)]
 struct Tally {
+    batches: usize,
     matched: usize,
     handled: usize,
     discarded: usize,
@@ -96,12 +97,15 @@ impl<E: 'static> Seats<E> {
         if record.hot.has_ended() {
             return;
         }
+        let meter = &hub.ports[usize::from(record.shard)].meter;
         let mut context = Context { hub, record };
+        meter.call.begin(place);
         if !contain(|| actor.started(&mut context)) {
             record.hot.panics.add(1);
             record.hot.end(StopReason::Panicked);
-            hub.ports[usize::from(record.shard)].meter.panics.add(1);
+            meter.panics.add(1);
         }
+        meter.call.end();
         if record.hot.has_ended() {
             self.ended.push(place);
         }
@@ -191,6 +195,8 @@ impl<E: 'static> Seats<E> {
                 current = Some((place, matched));
                 hot.matched.add(matched);
                 tally.matched += matched;
+                tally.batches += 1;
+                meter.call.begin(place);
                 let batch = Batch {
                     run,
                     picks,
@@ -214,6 +220,8 @@ impl<E: 'static> Seats<E> {
                 self.panicked(place, matched, taken.get(), meter);
             }
         }
+        meter.call.end();
+        meter.batches.add(tally.batches);
         meter.matched.add(tally.matched);
         meter.handled.add(tally.handled);
         if tally.discarded > 0 {

@@ -37,6 +37,7 @@ fn hub(lane_capacity: usize) -> Arc<Hub<u32>> {
         lane_capacity,
         max_subscriptions: 8,
         shutdown_timeout: Duration::ZERO,
+        stall_after: Duration::MAX,
     }))
 }
 
