@@ -84,6 +84,8 @@ mod sync;
 mod topic;
 #[path = "../src/waiting.rs"]
 mod waiting;
+#[path = "../src/watch.rs"]
+mod watch;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};
@@ -124,6 +126,7 @@ fn hub_with(actors: usize) -> (Arc<Hub<Payload>>, Shard<Payload>, Outlet<Payload
         max_subscriptions: 1 << 20,
         budget: 1024,
         shutdown_timeout: Duration::ZERO,
+        stall_after: Duration::MAX,
     }));
     for _ in 0..actors {
         let plan = Plan {

@@ -45,6 +45,7 @@ pub(crate) struct Config {
     pub(crate) max_subscriptions: usize,
     pub(crate) budget: u32,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) stall_after: Duration,
 }
 
 /// Sets up a [`Router`]: see [`Router::builder`].
@@ -71,6 +72,7 @@ pub struct RouterBuilder<E> {
     max_subscriptions: usize,
     budget: u32,
     shutdown_timeout: Duration,
+    stall_after: Duration,
     events: PhantomData<fn() -> E>,
 }
 
@@ -91,6 +93,7 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
             max_subscriptions: 1 << 20,
             budget: DEFAULT_BUDGET,
             shutdown_timeout: Duration::from_secs(5),
+            stall_after: Duration::from_millis(1),
             events: PhantomData,
         }
     }
@@ -152,6 +155,40 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
         }
     }
 
+    /// From when on a call stalls its shard. By default 1 ms; [`Duration::MAX`] turns the detector off.
+    ///
+    /// A call is one of an actor's `started` or [`handle_batch`](crate::Actor::handle_batch), so up to 64 calls of a handler
+    /// that takes single events. One that takes longer is counted in its subscription's and its shard's `stalls` and
+    /// reported as a tracing warning with both names, while it still runs. An actor that was unsubscribed during the call
+    /// counts for its shard alone.
+    ///
+    /// A thread of the router's own, `laneway-watch`, looks every half of this time, but not more often than each 100 µs nor
+    /// less often than each 100 ms. So no shorter call counts, and one that is hardly longer may escape. It sleeps while all
+    /// shards do. Costs a shard one store for each call.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, Topic};
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let stall_after = Duration::from_millis(2);
+    /// let router = Router::<u32>::builder().stall_after(stall_after).build()?;
+    /// let topic = Topic::new("compute", "VM.START")?;
+    /// let slow = router.subscribe(Filter::exact(topic), move |_| {
+    ///     let begun = Instant::now();
+    ///     while begun.elapsed() < 20 * stall_after {}
+    /// })?;
+    /// router.publish(topic, 1)?;
+    /// router.flush()?;
+    /// println!("{} of its calls took too long", slow.stats().stalls);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn stall_after(self, duration: Duration) -> Self {
+        RouterBuilder {
+            stall_after: duration,
+            ..self
+        }
+    }
+
     /// Starts the shards.
     ///
     /// # Errors
@@ -187,6 +224,7 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
             max_subscriptions: self.max_subscriptions,
             budget: self.budget,
             shutdown_timeout: self.shutdown_timeout,
+            stall_after: self.stall_after,
         };
         Router::start(config, affinity::plan(&self.pinning, shards))
     }

@@ -45,6 +45,7 @@ use crate::sync::{
     AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Swap, fence_heavy, global, mutant,
 };
 use crate::topic::Topic;
+use crate::watch::Watch;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,6 +67,7 @@ pub(crate) struct Hub<E> {
     seats: AtomicUsize,
     registry: Mutex<Registry>,
     router: global::OnceLock<WeakRouter<E>>,
+    pub(crate) watch: Watch,
 }
 
 /// All that lives under the lock.
@@ -103,6 +105,7 @@ impl<E> Hub<E> {
                 load: vec![0; config.shards],
             }),
             router: global::OnceLock::new(),
+            watch: Watch::default(),
             config,
         }
     }
@@ -309,6 +312,19 @@ impl<E> Hub<E> {
             .collect();
         all.sort_unstable_by_key(|explanation| explanation.id);
         all
+    }
+
+    /// The live subscription whose actor has this seat. Looks at all of them.
+    pub(crate) fn seated_at(&self, shard: usize, place: u32) -> Option<Arc<Record>> {
+        let sits = |record: &&Arc<Record>| {
+            usize::from(record.shard) == shard && record.seat.load(Ordering::Relaxed) == place
+        };
+        self.registry
+            .lock()
+            .subscriptions
+            .values()
+            .find(sits)
+            .cloned()
     }
 
     fn records(&self) -> Vec<Arc<Record>> {

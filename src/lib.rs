@@ -69,6 +69,7 @@ mod supervise;
 mod sync;
 mod topic;
 mod waiting;
+mod watch;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;

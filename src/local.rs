@@ -57,11 +57,16 @@ where
     }
 }
 
+/// From now on this thread counts as one that runs actors: user code on it that would wait is refused.
+pub(crate) fn never_wait() {
+    RUNS_ACTORS.with(|runs| runs.set(true));
+}
+
 /// From now on this thread runs the actors of a shard, and publishes to `hub` through `outlet`.
 ///
 /// It stays an actor thread to its end: destructors of its thread-locals are user code as well.
 pub(crate) fn adopt<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Outlet<E>) {
-    RUNS_ACTORS.with(|runs| runs.set(true));
+    never_wait();
     insert(hub, outlet);
 }
 

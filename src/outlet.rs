@@ -375,9 +375,9 @@ impl<E> Outlet<E> {
 
     fn note_spill(&self, hub: &Hub<E>) {
         if let Some(shard) = self.owner {
-            hub.ports[shard]
-                .spilled
-                .store(self.spilled, Ordering::Relaxed);
+            let port = &hub.ports[shard];
+            port.spilled.store(self.spilled, Ordering::Relaxed);
+            port.meter.spilled_high.raise(self.spilled);
         }
     }
 

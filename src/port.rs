@@ -141,8 +141,13 @@ impl<E> Port<E> {
             dropped: counts.dropped,
             panics: counts.panics,
             restarts: counts.restarts,
+            stalls: counts.stalls,
+            batches: meter.batches.get(),
             commands: meter.commands.get(),
             parks: meter.parks.get(),
+            wakes: self.bell.wakes(),
+            depth_high: meter.depth_high.get() as usize,
+            spilled_high: meter.spilled_high.get() as usize,
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::subscribe::SubscriptionBuilder;
 use crate::subscription::{Control, Explanation, Subscription, SubscriptionId, SubscriptionInfo};
 use crate::sync::{JoinHandle, Mutex, panicking, prepare_fences, spawn};
 use crate::topic::Topic;
+use crate::watch;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -42,10 +43,12 @@ pub struct Router<E>(Arc<Handle<E>>);
 /// What lives as long as the last handle.
 struct Handle<E> {
     hub: Arc<Hub<E>>,
-    /// Over when all shards have left their loops.
+    /// Over when all shards and the stall detector have left their loops.
     exits: Countdown,
     /// Those not joined yet.
     threads: Mutex<Vec<Thread>>,
+    /// The stall detector's, until it is joined.
+    watcher: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Thread {
@@ -93,11 +96,13 @@ impl<E: Clone + Send + 'static> Router<E> {
     pub(crate) fn start(config: Config, claims: Vec<Option<Claim>>) -> Result<Self, BuildError> {
         prepare_fences();
         let hub = Arc::new(Hub::new(config));
-        let (exits, all) = Countdown::new(claims.len());
+        let (exits, mut all) = Countdown::new(claims.len() + 1);
+        let watching = all.pop();
         let router = Router(Arc::new(Handle {
             hub: Arc::clone(&hub),
             exits,
             threads: Mutex::new(Vec::with_capacity(claims.len())),
+            watcher: Mutex::new(None),
         }));
         hub.set_router(router.downgrade());
         for (shard, (claim, done)) in claims.into_iter().zip(all).enumerate() {
@@ -121,6 +126,8 @@ impl<E: Clone + Send + 'static> Router<E> {
                 handle: Some(handle),
             });
         }
+        // Behind the shards: it ends when all of them have.
+        *router.0.watcher.lock() = watch::start(&hub, watching).map_err(BuildError::Thread)?;
         Ok(router)
     }
 
@@ -297,6 +304,7 @@ impl<E> Drop for Worker<E> {
             self.hub.ports[self.shard].exit();
             contain(|| tracing::error!(shard = self.shard, "a shard died"));
         }
+        self.hub.watch.wake();
     }
 }
 
@@ -304,9 +312,7 @@ impl<E> Handle<E> {
     fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.hub.close();
         let waits = !local::is_actor_thread();
-        if waits {
-            self.exits.wait(deadline(timeout));
-        }
+        let over = waits && self.exits.wait(deadline(timeout));
         let mut report = ShutdownReport::default();
         let mut ended = Vec::new();
         self.threads.lock().retain_mut(|thread| {
@@ -325,6 +331,10 @@ impl<E> Handle<E> {
             if handle.join().is_ok() {
                 report.joined += 1;
             }
+        }
+        let watcher = over.then(|| self.watcher.lock().take()).flatten();
+        if let Some(watcher) = watcher {
+            let _ = watcher.join();
         }
         if waits && !report.is_complete() {
             contain(|| tracing::warn!(?report, "not everything ended by the deadline"));

@@ -25,6 +25,8 @@ pub(crate) struct Bell {
     word: Padded<AtomicU64>,
     /// Set by the shard's thread before it first sleeps.
     thread: global::OnceLock<Thread>,
+    /// How often the shard was woken. No model looks at it.
+    wakes: global::AtomicU64,
 }
 
 pub(crate) const LANE_BITS: u32 = 60;
@@ -39,6 +41,7 @@ impl Bell {
         Bell {
             word: Padded(AtomicU64::new(0)),
             thread: global::OnceLock::new(),
+            wakes: global::AtomicU64::new(0),
         }
     }
 
@@ -56,6 +59,7 @@ impl Bell {
             && self.word.fetch_and(!ASLEEP, Ordering::Relaxed) & ASLEEP != 0
             && !mutant!("bell_no_wake");
         if wakes && let Some(thread) = self.thread.get() {
+            self.wakes.fetch_add(1, Ordering::Relaxed);
             thread.unpark();
         }
         before & EXITED == 0
@@ -98,6 +102,17 @@ impl Bell {
     pub(crate) fn exit(&self) {
         // ORDERING: AcqRel: see `ring`; all rings are ordered before or after this one.
         self.word.fetch_or(EXITED, Ordering::AcqRel);
+    }
+
+    /// The shard sleeps or has exited: it makes no call. After a heavy fence, see `watch.rs`; elsewhere a hint.
+    pub(crate) fn is_asleep(&self) -> bool {
+        // ORDERING: Relaxed: the load of a store-then-load pair.
+        self.word.load(Ordering::Relaxed) & (ASLEEP | EXITED) != 0
+    }
+
+    /// How often somebody woke the shard.
+    pub(crate) fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
     }
 
     /// Like [`exit`](Self::exit), to look at.

@@ -2,6 +2,7 @@
 
 use crate::registry::RegistryStats;
 use crate::sync::{AtomicU64, Ordering};
+use crate::watch::CallMark;
 
 /// A counter with one writer: adding is a plain load and store, and anybody may read.
 #[derive(Debug, Default)]
@@ -17,12 +18,21 @@ impl Counter {
         self.0.store(now, Ordering::Release);
     }
 
+    /// The one writer only. Makes it at least `value`, for a high-water mark.
+    #[inline]
+    pub(crate) fn raise(&self, value: usize) {
+        if value as u64 > self.0.load(Ordering::Relaxed) {
+            // ORDERING: Release as above.
+            self.0.store(value as u64, Ordering::Release);
+        }
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Acquire)
     }
 }
 
-/// What becomes of the events of a subscription, or of all of a shard's. One thread writes it.
+/// What becomes of the events of a subscription, or of all of a shard's.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     pub(crate) matched: Counter,
@@ -34,6 +44,8 @@ pub(crate) struct Counts {
     pub(crate) stopped: Counter,
     pub(crate) panics: Counter,
     pub(crate) restarts: Counter,
+    /// Written by the watching thread, the others by the one that calls the actor.
+    pub(crate) stalls: Counter,
 }
 
 /// Adds to one of the counters, wherever the caller counts.
@@ -53,6 +65,7 @@ impl Counts {
             },
             panics: self.panics.get(),
             restarts: self.restarts.get(),
+            stalls: self.stalls.get(),
             matched: self.matched.get(),
             queued: 0,
         }
@@ -71,6 +84,7 @@ pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
         dropped: near.dropped + far.dropped,
         panics: near.panics + far.panics,
         restarts: near.restarts + far.restarts,
+        stalls: near.stalls + far.stalls,
         queued: 0,
     };
     total.queued = total.matched - total.handled - total.discarded - total.dropped.total();
@@ -81,11 +95,15 @@ pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Meter {
+    pub(crate) call: CallMark,
     pub(crate) events: Counter,
     pub(crate) runs: Counter,
+    pub(crate) batches: Counter,
     pub(crate) counts: Counts,
     pub(crate) commands: Counter,
     pub(crate) parks: Counter,
+    pub(crate) depth_high: Counter,
+    pub(crate) spilled_high: Counter,
 }
 
 /// A router's counters at one moment: see [`Router::stats`](crate::Router::stats).
@@ -104,7 +122,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// The sum over all shards.
+    /// The sum over all shards; of high-water marks the highest.
     pub fn total(&self) -> ShardStats {
         let mut total = ShardStats::default();
         for shard in &self.shards {
@@ -113,6 +131,7 @@ impl Stats {
             total.spilled += shard.spilled;
             total.events += shard.events;
             total.runs += shard.runs;
+            total.batches += shard.batches;
             total.matched += shard.matched;
             total.handled += shard.handled;
             total.discarded += shard.discarded;
@@ -121,6 +140,10 @@ impl Stats {
             total.panics += shard.panics;
             total.commands += shard.commands;
             total.parks += shard.parks;
+            total.wakes += shard.wakes;
+            total.stalls += shard.stalls;
+            total.depth_high = total.depth_high.max(shard.depth_high);
+            total.spilled_high = total.spilled_high.max(shard.spilled_high);
         }
         total
     }
@@ -134,12 +157,20 @@ pub struct ShardStats {
     pub lanes: usize,
     /// Events waiting in these lanes.
     pub depth: usize,
+    /// The most events that it took from one lane in one turn. A turn ends when the lane is empty, or after as many events
+    /// as the lane holds, at least 256.
+    pub depth_high: usize,
     /// Events that its actors published and that wait for room in a lane.
     pub spilled: usize,
+    /// The most events that ever waited there at a time.
+    pub spilled_high: usize,
     /// Events taken from its lanes.
     pub events: u64,
     /// The runs they came in.
     pub runs: u64,
+    /// Calls of [`Actor::handle_batch`](crate::Actor::handle_batch): one for each run and each subscription that it has
+    /// events for.
+    pub batches: u64,
     /// Deliveries: an event counts once for each subscription it was for.
     pub matched: u64,
     /// Deliveries whose handler returned, or panicked over them.
@@ -154,8 +185,12 @@ pub struct ShardStats {
     pub restarts: u64,
     /// Commands taken.
     pub commands: u64,
-    /// How often it went to sleep.
+    /// How often it slept. Counted when it wakes up.
     pub parks: u64,
+    /// How often somebody woke it, for which that thread made a system call.
+    pub wakes: u64,
+    /// Calls that took longer than [`stall_after`](crate::RouterBuilder::stall_after). One that still runs counts already.
+    pub stalls: u64,
 }
 
 /// One subscription's counters: `matched == handled + discarded + dropped.total() + queued`.
@@ -176,6 +211,8 @@ pub struct SubscriptionStats {
     pub panics: u64,
     /// Fresh actors made after a panic.
     pub restarts: u64,
+    /// Calls that took longer than [`stall_after`](crate::RouterBuilder::stall_after). One that still runs counts already.
+    pub stalls: u64,
 }
 
 /// Lost events by reason.

@@ -34,7 +34,7 @@ pub(crate) struct Record {
     pub(crate) far: Option<Box<Counts>>,
     pub(crate) id: SubscriptionId,
     pub(crate) shard: u8,
-    /// Where the shard seated the actor. Only the shard reads and writes it.
+    /// Where the shard seated the actor. Written by the shard only.
     pub(crate) seat: AtomicU32,
     /// A `Resume` is on its way to the shard.
     pub(crate) is_resuming: AtomicBool,

@@ -23,7 +23,7 @@ pub(crate) use std::thread::{available_parallelism, panicking};
 
 /// Statics and other process-wide state that no model looks at: always the real ones.
 pub(crate) mod global {
-    pub(crate) use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
     pub(crate) use std::sync::{Mutex, OnceLock};
 }
 

@@ -79,6 +79,7 @@ fn the_counters_agree_with_what_was_delivered_and_with_each_other() {
                 );
                 assert!(stats.runs <= stats.events && stats.lanes <= 1);
                 assert_eq!((stats.depth, stats.spilled, stats.panics), (0, 0, 0));
+                assert!(stats.depth_high as u64 <= stats.events && stats.spilled_high == 0);
             }
             assert_eq!(stats.subscriptions, listeners.len());
             assert_eq!(stats.registry, registry_stats());
@@ -234,6 +235,7 @@ fn what_a_batch_handler_leaves_counts_as_discarded() {
                 (total.handled, total.discarded),
                 (stats.handled, stats.discarded)
             );
+            assert_eq!(total.batches, log.len() as u64);
         });
     });
 }
@@ -354,6 +356,7 @@ fn shards_that_do_not_park_never_sleep() {
         }
         let total = router.stats().total();
         assert_eq!((total.handled, total.parks), (100, 0));
+        assert_eq!(total.wakes, 0);
     });
 }
 

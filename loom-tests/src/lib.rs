@@ -89,6 +89,8 @@ mod sync;
 mod topic;
 #[path = "../../src/waiting.rs"]
 mod waiting;
+#[path = "../../src/watch.rs"]
+mod watch;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

@@ -189,6 +189,7 @@ fn take<E: Clone>(store: &mut Store<E>, key: u32, books: Books<'_>) -> Option<Ev
 
 /// An actor about to be called, and all that a call of it needs.
 struct Callee<'a, E> {
+    place: u32,
     actor: &'a mut Box<dyn Actor<E>>,
     supervision: &'a mut Supervision<E>,
     record: &'a Record,
@@ -215,6 +216,8 @@ impl<'a, E: 'static> Callee<'a, E> {
                 hub: self.hub,
                 record: self.record,
             };
+            self.meter.call.begin(self.place);
+            self.meter.batches.add(1);
             let whole = contain(|| self.actor.handle_batch(batch, &mut context));
             if !whole && taken.get() == before {
                 // It will not get past this one.
@@ -243,6 +246,7 @@ impl<'a, E: 'static> Callee<'a, E> {
             hub: self.hub,
             record: self.record,
         };
+        self.meter.call.begin(self.place);
         if !contain(|| self.actor.lagged(missed, &mut context)) {
             self.panicked();
         }
@@ -284,6 +288,7 @@ impl<'a, E: 'static> Callee<'a, E> {
 impl<E: Clone + 'static> Seats<E> {
     /// A seat's parts, apart.
     fn callee<'a>(
+        place: u32,
         seat: &'a mut Seat<E>,
         hub: &'a Arc<Hub<E>>,
         meter: &'a Meter,
@@ -295,6 +300,7 @@ impl<E: Clone + 'static> Seats<E> {
             ..
         } = &mut *seat.care;
         let callee = Callee {
+            place,
             actor: &mut seat.actor,
             supervision,
             record: &seat.record,
@@ -324,7 +330,7 @@ impl<E: Clone + 'static> Seats<E> {
         let books = Books { record, meter };
         let quota = *seat.quota(turn) as usize;
         let is_remote = seat.care.outbox.is_some();
-        let (mut callee, when, mailbox) = Self::callee(seat, hub, meter);
+        let (mut callee, when, mailbox) = Self::callee(place, seat, hub, meter);
         choose(&mut wanted, source, when, &mut callee);
         books.add(|counts| &counts.matched, wanted.len());
         let Some(run) = source.run() else {
@@ -415,7 +421,7 @@ impl<E: Clone + 'static> Seats<E> {
             record: &record,
             meter,
         };
-        let (mut callee, ..) = Self::callee(seat, hub, meter);
+        let (mut callee, ..) = Self::callee(place, seat, hub, meter);
         books.add(|counts| &counts.handled, taken.get());
         callee.panicked();
         let settled = callee.hand(source, taken);
@@ -536,7 +542,7 @@ impl<E: Clone + 'static> Seats<E> {
         let mut worked = false;
         while !hot.is_halted() {
             let quota = *seat.quota(*turn) as usize;
-            let (mut callee, _, mailbox) = Self::callee(seat, hub, meter);
+            let (mut callee, _, mailbox) = Self::callee(place, seat, hub, meter);
             let (front, missed) = mailbox.front(store, quota.min(MAX_RUN));
             let count = front.len();
             if count == 0 {
@@ -660,6 +666,7 @@ fn choose<E: 'static>(
         wanted.extend((0..source.len()).map(pick));
         return;
     };
+    callee.meter.call.begin(callee.place);
     let mut asked = 0;
     while asked < source.len() && !callee.record.hot.has_ended() {
         let whole = contain(|| {

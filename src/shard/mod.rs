@@ -223,7 +223,9 @@ impl<E: Clone + Send + 'static> Shard<E> {
             }
             left -= handled;
         }
-        let worked = left < self.turn_limit;
+        let taken = self.turn_limit - left;
+        let worked = taken > 0;
+        self.port().meter.depth_high.raise(taken);
         self.inlets.hold(index, is_held);
         self.inlets.note(index, worked);
         worked
@@ -295,6 +297,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         let worked = self
             .seats
             .drain(&self.hub, &self.hub.ports[self.index].meter);
+        self.port().meter.call.end();
         self.reap();
         worked
     }
@@ -394,6 +397,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         }
         if self.port().bell.sleep() {
             self.port().meter.parks.add(1);
+            self.hub.watch.stir();
         }
         self.patience.renew();
     }

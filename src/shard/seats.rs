@@ -186,8 +186,10 @@ impl<E: Clone + 'static> Seats<E> {
         }
         let books = Books { record, meter };
         let mut context = Context { hub, record };
+        meter.call.begin(place);
         care.supervision
             .start(actor, &mut context, &|which, count| books.add(which, count));
+        meter.call.end();
         if record.hot.has_ended() {
             self.ended.push(place);
         }
@@ -258,7 +260,7 @@ impl<E: Clone + 'static> Seats<E> {
     ) where
         E: 'a,
     {
-        let (mut total_matched, mut total_handled) = (0, 0);
+        let (mut batches, mut total_matched, mut total_handled) = (0, 0, 0);
         let mut current = None;
         let taken = Cell::new(0);
         while !contain(|| {
@@ -279,6 +281,8 @@ impl<E: Clone + 'static> Seats<E> {
                 }
                 seat.quota -= matched as u32;
                 taken.set(0);
+                batches += 1;
+                meter.call.begin(place);
                 current = Some((place, source));
                 hot.counts.matched.add(matched);
                 total_matched += matched;
@@ -301,6 +305,8 @@ impl<E: Clone + 'static> Seats<E> {
                 self.recover(place, source, &taken, hub, meter);
             }
         }
+        meter.call.end();
+        meter.batches.add(batches);
         meter.counts.matched.add(total_matched);
         meter.counts.handled.add(total_handled);
     }

@@ -40,6 +40,7 @@ fn hub(lane_capacity: usize) -> Arc<Hub<u32>> {
         max_subscriptions: 8,
         budget: 8,
         shutdown_timeout: Duration::ZERO,
+        stall_after: Duration::MAX,
     }))
 }
 
