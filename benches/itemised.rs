@@ -46,6 +46,8 @@ mod interner;
 mod lane;
 #[path = "../src/local.rs"]
 mod local;
+#[path = "../src/manual.rs"]
+mod manual;
 #[path = "../src/names.rs"]
 mod names;
 #[path = "../src/outlet.rs"]
@@ -74,6 +76,8 @@ mod subscription;
 mod sync;
 #[path = "../src/topic.rs"]
 mod topic;
+#[path = "../src/workers.rs"]
+mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

@@ -21,6 +21,7 @@
 //! |---|---|
 //! | what events are addressed by | [`Topic`], [`ResourceId`], [`Filter`], [`Event`] |
 //! | setting up and shutting down | [`Router`], [`RouterBuilder`], [`WeakRouter`], [`ShutdownReport`] |
+//! | driving the shards oneself | [`RouterBuilder::manual`], [`Shard`] |
 //! | publishing | [`Publisher`], [`Router::publish`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
@@ -50,6 +51,7 @@ mod interest;
 mod interner;
 mod lane;
 mod local;
+mod manual;
 mod names;
 mod outlet;
 mod port;
@@ -64,6 +66,7 @@ mod subscribe;
 mod subscription;
 mod sync;
 mod topic;
+mod workers;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;
@@ -71,6 +74,7 @@ pub use crate::builder::{Pinning, RouterBuilder, Wait};
 pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
+pub use crate::manual::Shard;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;

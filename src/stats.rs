@@ -35,6 +35,8 @@ pub(crate) struct Meter {
     pub(crate) panics: Counter,
     pub(crate) commands: Counter,
     pub(crate) parks: Counter,
+    /// Events that were accepted and that nobody handles, because the shard or their target was given up.
+    pub(crate) lost: Counter,
 }
 
 /// A router's counters at one moment: see [`Router::stats`](crate::Router::stats).

@@ -1,7 +1,7 @@
 //! What may cross threads: events need to be `Send`, and no more.
 
 use laneway::{
-    Event, Filter, PublishError, Publisher, Router, Subscription, SubscriptionGuard, Topic,
+    Event, Filter, PublishError, Publisher, Router, Shard, Subscription, SubscriptionGuard, Topic,
     WeakRouter,
 };
 use std::cell::Cell;
@@ -14,6 +14,7 @@ const fn is_sync<T: Send + Sync>() {}
 const _: () = {
     is_send::<Publisher<Payload>>();
     is_send::<Event<Payload>>();
+    is_send::<Shard<Payload>>();
     is_sync::<Router<Payload>>();
     is_sync::<WeakRouter<Payload>>();
     is_sync::<Subscription>();

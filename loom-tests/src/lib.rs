@@ -51,6 +51,8 @@ mod interner;
 mod lane;
 #[path = "../../src/local.rs"]
 mod local;
+#[path = "../../src/manual.rs"]
+mod manual;
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/outlet.rs"]
@@ -79,6 +81,8 @@ mod subscription;
 mod sync;
 #[path = "../../src/topic.rs"]
 mod topic;
+#[path = "../../src/workers.rs"]
+mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

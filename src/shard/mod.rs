@@ -17,6 +17,7 @@ use crate::actor::StopReason;
 use crate::batch::Pick;
 use crate::builder::Wait;
 use crate::command::Command;
+use crate::contain::contain;
 use crate::countdown::Done;
 use crate::hub::Hub;
 use crate::local;
@@ -54,6 +55,8 @@ pub(crate) struct Shard<E> {
     /// Scratch: which events of a run are for which resource-routed actor.
     picks: Vec<Pick>,
     run_limit: usize,
+    /// The lane that [`poll`](Shard::poll) served last.
+    polled_last: usize,
     turns: u32,
     patience: Patience,
     fences: Pace,
@@ -80,6 +83,7 @@ impl<E: Send + 'static> Shard<E> {
             flushes: Vec::new(),
             picks: Vec::new(),
             run_limit: SHORT_RUN,
+            polled_last: 0,
             turns: 0,
             patience: Patience::default(),
             fences: Pace::default(),
@@ -94,7 +98,7 @@ impl<E: Send + 'static> Shard<E> {
         local::adopt(&self.hub, Outlet::of_shard(&self.hub, self.index));
         loop {
             let worked = self.turn();
-            if self.hub.is_sealed() && self.is_drained() {
+            if self.is_over() {
                 break;
             }
             if worked {
@@ -104,6 +108,68 @@ impl<E: Send + 'static> Shard<E> {
             }
         }
         self.finish();
+        local::abandon(&self.hub);
+        self.port().exit();
+    }
+
+    /// One step of a shard that somebody drives: commands, then up to `budget` events of what lies in the lanes now. Says how
+    /// many it handled.
+    ///
+    /// No lane cools here, since that goes by time: what a poll does follows from what came before it.
+    pub(crate) fn poll(&mut self, budget: usize) -> usize {
+        if self.port().bell.is_ringing() {
+            self.attend();
+        }
+        let mut left = budget;
+        let lanes = self.inlets.polled();
+        for _ in 0..lanes {
+            if left == 0 {
+                break;
+            }
+            // One after the other, also across polls: a busy lane does not take the whole of small budgets.
+            self.polled_last = (self.polled_last + 1) % lanes;
+            let depth = self.inlets.lane(self.polled_last).depth();
+            left -= self.serve(self.polled_last, depth.min(left));
+        }
+        let lanes = self.inlets.polled();
+        for index in (0..lanes).rev() {
+            if self.inlets.is_finished(index) {
+                self.inlets.remove(index);
+            }
+        }
+        if self.inlets.polled() < lanes {
+            self.port().forget_lanes();
+        }
+        self.unspill();
+        if !self.flushes.is_empty() {
+            self.settle_flushes();
+        }
+        budget - left
+    }
+
+    /// Whether the router is closed and everything that was accepted is handled.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.hub.is_sealed() && self.is_drained()
+    }
+
+    /// Drops what lies in the lanes, in place of handling it. The router must be closed.
+    pub(crate) fn discard(&mut self) {
+        // Lanes and actors that are on their way.
+        self.attend();
+        let (lost, panics) = self.inlets.discard();
+        self.port().meter.lost.add(lost);
+        self.port().meter.panics.add(panics);
+    }
+
+    /// Drops what its actors published and no lane will take.
+    #[cold]
+    pub(crate) fn lose(&self, spill: Vec<E>) {
+        let meter = &self.port().meter;
+        meter.lost.add(spill.len());
+        for payload in spill {
+            let dropped = contain(|| drop(payload));
+            meter.panics.add(usize::from(!dropped));
+        }
     }
 
     fn port(&self) -> &Port<E> {
@@ -116,7 +182,7 @@ impl<E: Send + 'static> Shard<E> {
         let mut index = 0;
         let mut finished = false;
         while index < self.inlets.polled() {
-            worked |= self.serve(index);
+            worked |= self.serve(index, TURN) > 0;
             if self.inlets.is_finished(index) {
                 self.inlets.remove(index);
                 finished = true;
@@ -189,9 +255,9 @@ impl<E: Send + 'static> Shard<E> {
         });
     }
 
-    /// Handles up to a turn's events of one lane.
-    fn serve(&mut self, index: usize) -> bool {
-        let mut left = TURN;
+    /// Handles up to `limit` events of one lane, and says how many.
+    fn serve(&mut self, index: usize, limit: usize) -> usize {
+        let mut left = limit;
         while left > 0 {
             // First the end of what will be handled, then commands, then handling: see `hub.rs`.
             if mutant!("commands_too_early") && self.port().bell.is_ringing() {
@@ -207,9 +273,8 @@ impl<E: Send + 'static> Shard<E> {
             self.dispatch(index);
             left -= found;
         }
-        let worked = left < TURN;
-        self.inlets.note(index, worked);
-        worked
+        self.inlets.note(index, left < limit);
+        limit - left
     }
 
     /// Hands a lane's run to all actors it is for, and gives its slots back.
@@ -267,7 +332,17 @@ impl<E: Send + 'static> Shard<E> {
     }
 
     fn unspill(&mut self) -> bool {
-        self.is_spilled() && local::with_outlet(&self.hub, |outlet| outlet.unspill(&self.hub))
+        if !self.is_spilled() {
+            return false;
+        }
+        if self.hub.is_sealed() {
+            // A shard that was given up makes no room any more.
+            let gone = |shard: usize| self.hub.ports[shard].bell.has_exited();
+            self.lose(local::with_outlet(&self.hub, |outlet| {
+                outlet.take_spill(&self.hub, gone)
+            }));
+        }
+        local::with_outlet(&self.hub, |outlet| outlet.unspill(&self.hub))
     }
 
     fn settle_flushes(&mut self) {
@@ -344,13 +419,11 @@ impl<E: Send + 'static> Shard<E> {
     }
 
     /// The last words to all actors.
-    fn finish(mut self) {
+    pub(crate) fn finish(&mut self) {
         self.hub.retire_shard(self.index);
         self.routes.clear();
         for place in self.seats.taken() {
             self.remove(place, StopReason::Shutdown);
         }
-        local::abandon(&self.hub);
-        self.port().exit();
     }
 }
