@@ -28,6 +28,7 @@ use std::time::{Duration, Instant};
 ///
 /// Dropping the last handle shuts the router down: it accepts nothing more, handles what it has accepted, and joins its
 /// threads, for up to 5 s ([`RouterBuilder::shutdown_timeout`]). On a thread that runs actors it does not wait for that.
+/// A thread that polls a [`Shard`](crate::Shard) of this router is one of those, here and wherever waiting is spoken of.
 ///
 /// ```
 /// use laneway::{Filter, Router, Topic};
