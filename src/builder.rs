@@ -4,6 +4,7 @@ use crate::affinity;
 use crate::error::BuildError;
 use crate::interest::MAX_SHARDS;
 use crate::lane;
+use crate::manual::Shard;
 use crate::router::Router;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
         }
     }
 
-    /// How many shards, each a thread: 1 to 64. By default half of the CPUs the process may use, at least one.
+    /// How many shards, each a thread if it is not [`manual`](Self::manual): 1 to 64. By default half of the CPUs the process may use, at least one.
     pub fn shards(self, count: usize) -> Self {
         RouterBuilder {
             shards: Some(count),
@@ -195,6 +196,42 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
     ///
     /// A number out of its range, or a thread that the system refuses.
     pub fn build(self) -> Result<Router<E>, BuildError> {
+        let config = self.config()?;
+        let claims = affinity::plan(&self.pinning, config.shards);
+        Router::start(config, claims)
+    }
+
+    /// Starts no threads: the caller drives the shards, by [`Shard::poll`]. For loops that own their threads, and for tests
+    /// in which everything happens in a certain order.
+    ///
+    /// The shards come in the order of their numbers. Pinning and waiting are about threads, so both are ignored here.
+    /// Everything else is as with threads, but nothing happens where nobody polls; what the polling thread can wait for is
+    /// told at [`Shard`].
+    ///
+    /// # Errors
+    ///
+    /// A number out of its range.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, Topic};
+    ///
+    /// let (router, mut shards) = Router::<u64>::builder().shards(2).manual()?;
+    /// let tick = Topic::new("engine", "tick")?;
+    /// router.subscribe(Filter::exact(tick), |event| println!("tick {}", event.payload()))?;
+    /// router.publish(tick, 1)?;
+    /// let mut handled = 0;
+    /// for shard in &mut shards {
+    ///     handled += shard.poll(1000)?;
+    /// }
+    /// assert_eq!(handled, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn manual(self) -> Result<(Router<E>, Vec<Shard<E>>), BuildError> {
+        Ok(Router::manual(self.config()?))
+    }
+
+    /// The setup, if its numbers are in range.
+    fn config(&self) -> Result<Config, BuildError> {
         let cpus = affinity::allowed_cpus();
         let by_default = (cpus.len() / 2).clamp(1, MAX_SHARDS);
         let shards = self.shards.unwrap_or(by_default);
@@ -217,7 +254,7 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
         if self.budget == 0 {
             return Err(BuildError::Budget);
         }
-        let config = Config {
+        Ok(Config {
             shards,
             wait: self.wait,
             lane_capacity,
@@ -225,7 +262,6 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
             budget: self.budget,
             shutdown_timeout: self.shutdown_timeout,
             stall_after: self.stall_after,
-        };
-        Router::start(config, affinity::plan(&self.pinning, shards))
+        })
     }
 }

@@ -10,6 +10,7 @@ struct State {
 }
 
 /// The waiting end.
+#[derive(Clone)]
 pub(crate) struct Countdown(Arc<Mutex<State>>);
 
 /// One of those waited for. Dropping it says "done", so a command that is never carried out holds nobody up either.
@@ -24,6 +25,16 @@ impl Countdown {
         }));
         let all = (0..count).map(|_| Done(Arc::downgrade(&state))).collect();
         (Countdown(state), all)
+    }
+
+    /// One end to wait for.
+    pub(crate) fn of_one() -> (Self, Done) {
+        let (countdown, mut all) = Countdown::new(1);
+        (countdown, all.pop().expect("one was asked for"))
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.0.lock().left == 0
     }
 
     /// Blocks until all are done, or `deadline`; without one for ever. Says whether all are done.

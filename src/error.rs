@@ -473,7 +473,7 @@ impl<E> Error for PublishBatchError<E> {}
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// This thread runs actors: it would wait for itself.
+    /// This thread runs actors, or polls a [`Shard`](crate::Shard) of the router: it would wait for itself.
     ActorThread,
     /// The time is up.
     Timeout,
@@ -489,3 +489,24 @@ impl fmt::Display for FlushError {
 }
 
 impl Error for FlushError {}
+
+/// Why a [`Shard`](crate::Shard) was not polled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PollError {
+    /// The router has shut down; the shard has handled everything and stopped its actors.
+    Closed,
+    /// An actor is being called on this thread, and calls never nest.
+    Nested,
+}
+
+impl fmt::Display for PollError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PollError::Closed => "the shard has come to its end",
+            PollError::Nested => "an actor cannot poll a shard in its call",
+        })
+    }
+}
+
+impl Error for PollError {}

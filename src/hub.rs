@@ -140,6 +140,12 @@ impl<E> Hub<E> {
         &self.interest
     }
 
+    /// Whether the calling thread may wait for the shards. It may not where it would wait for itself: while it runs actors, and
+    /// if it polls one of these shards.
+    pub(crate) fn may_wait(&self) -> bool {
+        !local::is_actor_thread() && !self.ports.iter().any(Port::is_driven_here)
+    }
+
     /// Refuses all that comes after.
     pub(crate) fn close(&self) {
         {
@@ -265,7 +271,7 @@ impl<E> Hub<E> {
     /// Waits until every shard has handled what was in its lanes, twice: what a shard had spilled is in lanes after the
     /// first round, and handled after the second.
     pub(crate) fn flush(&self, deadline: Option<Instant>) -> Result<(), FlushError> {
-        if local::is_actor_thread() {
+        if !self.may_wait() {
             return Err(FlushError::ActorThread);
         }
         for _ in 0..2 {
@@ -386,7 +392,7 @@ impl<E: Send + 'static> Control for Hub<E> {
         id: SubscriptionId,
         shard: Option<usize>,
     ) -> Result<(), UnsubscribeError> {
-        let waits = !local::is_actor_thread();
+        let waits = self.may_wait();
         let (countdown, mut all) = Countdown::new(1);
         let push = |record: &Arc<Record>| {
             if let Some(done) = all.pop() {

@@ -21,6 +21,7 @@
 //! |---|---|
 //! | what events are addressed by | [`Topic`], [`ResourceId`], [`Filter`], [`Event`] |
 //! | setting up and shutting down | [`Router`], [`RouterBuilder`], [`WeakRouter`], [`ShutdownReport`] |
+//! | driving the shards oneself | [`RouterBuilder::manual`], [`Shard`] |
 //! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
@@ -51,6 +52,7 @@ mod interner;
 mod lane;
 mod local;
 mod mailbox;
+mod manual;
 mod names;
 mod outlet;
 mod port;
@@ -70,6 +72,7 @@ mod sync;
 mod topic;
 mod waiting;
 mod watch;
+mod workers;
 
 pub use crate::actor::{Actor, Context, StopReason};
 pub use crate::batch::Batch;
@@ -78,6 +81,7 @@ pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
 pub use crate::mailbox::Overflow;
+pub use crate::manual::Shard;
 pub use crate::publish_async::PublishAsync;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
 pub use crate::registry::{RegistryStats, registry_stats};

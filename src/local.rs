@@ -1,13 +1,13 @@
 //! What a thread is to the routers it touches: its own outlets, and whether it runs actors.
 //!
 //! [`Router::publish`](crate::Router::publish) goes through an outlet of the calling thread, made on first use. On a shard's
-//! thread that is the shard's own. No user code runs while one is in use.
+//! thread, and while a thread polls a shard, that is the shard's own. No user code runs while one is in use.
 
 use crate::contain::contain;
 use crate::hub::Hub;
 use crate::outlet::{Outlet, Refusal};
 use crate::publisher::Way;
-use crate::sync::thread_local;
+use crate::sync::{Ordering, global, thread_local};
 use crate::topic::Topic;
 use crate::waiting::wait_for_room;
 use std::any::Any;
@@ -27,11 +27,20 @@ thread_local! {
     static OUTLETS: RefCell<Vec<Entry>> = RefCell::new(Vec::new());
     #[expect(clippy::missing_const_for_thread_local, reason = "loom's macro has no const form")]
     static RUNS_ACTORS: Cell<bool> = Cell::new(false);
+    static NUMBER: u64 = {
+        static NEXT: global::AtomicU64 = global::AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    };
 }
 
-/// Whether waiting here could be waiting for oneself.
+/// Whether this thread runs actors now. Whether it may wait is for [`Hub::may_wait`] to say.
 pub(crate) fn is_actor_thread() -> bool {
     RUNS_ACTORS.try_with(Cell::get).unwrap_or(false)
+}
+
+/// The calling thread's number, never given twice and never 0.
+pub(crate) fn thread_number() -> u64 {
+    NUMBER.try_with(|number| *number).unwrap_or(u64::MAX)
 }
 
 /// Calls `body`, which runs no user code, with this thread's outlet to `hub`.
@@ -98,6 +107,75 @@ fn insert<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Outlet<E>) {
     drop(dead);
 }
 
+/// While this lives the thread is an actor thread.
+pub(crate) struct Acting {
+    before: bool,
+}
+
+impl Acting {
+    pub(crate) fn begin() -> Self {
+        Acting {
+            before: RUNS_ACTORS.with(|runs| runs.replace(true)),
+        }
+    }
+}
+
+impl Drop for Acting {
+    fn drop(&mut self) {
+        RUNS_ACTORS.with(|runs| runs.set(self.before));
+    }
+}
+
+/// While this lives a shard's outlet is the thread's. Going both ways it stays in its box, so nothing is allocated.
+pub(crate) struct Lent<'a, E: Send + 'static> {
+    hub: u64,
+    /// Where it goes back to.
+    home: &'a mut Option<Box<Outlet<E>>>,
+    /// The thread's own to the same hub, meanwhile.
+    own: Option<Box<dyn Any>>,
+}
+
+/// Puts the outlet from `home` in the place of the thread's own. `None`: there is none, or the thread is ending and has no
+/// place for it any more.
+pub(crate) fn lend<'a, E: Send + 'static>(
+    hub: &Arc<Hub<E>>,
+    home: &'a mut Option<Box<Outlet<E>>>,
+) -> Option<Lent<'a, E>> {
+    let own = OUTLETS.try_with(|outlets| {
+        let mut outlets = outlets.borrow_mut();
+        let outlet: Box<dyn Any> = home.take()?;
+        let entry = outlets.iter_mut().find(|entry| entry.hub == hub.id);
+        Some(match entry {
+            Some(entry) => Some(std::mem::replace(&mut entry.outlet, outlet)),
+            None => {
+                outlets.push(Entry {
+                    hub: hub.id,
+                    alive: Arc::downgrade(hub) as _,
+                    outlet,
+                });
+                None
+            }
+        })
+    });
+    let own = own.ok().flatten()?;
+    let hub = hub.id;
+    Some(Lent { hub, home, own })
+}
+
+impl<E: Send + 'static> Drop for Lent<'_, E> {
+    fn drop(&mut self) {
+        let lent = OUTLETS.with(|outlets| {
+            let mut outlets = outlets.borrow_mut();
+            let place = outlets.iter().position(|entry| entry.hub == self.hub)?;
+            Some(match self.own.take() {
+                Some(own) => std::mem::replace(&mut outlets[place].outlet, own),
+                None => outlets.swap_remove(place).outlet,
+            })
+        });
+        *self.home = lent.and_then(|lent| lent.downcast().ok());
+    }
+}
+
 /// The way to this thread's outlet.
 pub(crate) struct ThreadsOwn<'a, E>(pub(crate) &'a Arc<Hub<E>>);
 
@@ -110,7 +188,7 @@ impl<E: Send + 'static> Way<E> for ThreadsOwn<'_, E> {
     }
 
     fn wait_for_room(&mut self, topic: Topic) -> bool {
-        let waits = !is_actor_thread();
+        let waits = self.0.may_wait();
         if waits {
             with_outlet(self.0, |outlet| wait_for_room(outlet, self.0, topic));
         }

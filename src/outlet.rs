@@ -373,6 +373,27 @@ impl<E> Outlet<E> {
         before != self.spilled
     }
 
+    /// Takes the spill for those `shards` out, for the caller to drop where user code may run.
+    #[cold]
+    pub(crate) fn take_spill(&mut self, hub: &Hub<E>, shards: impl Fn(usize) -> bool) -> Vec<E> {
+        let mut taken = Vec::new();
+        for (shard, link) in self.links.iter_mut().enumerate() {
+            if let Some(link) = link
+                && shards(shard)
+            {
+                link.unspilled += link.spill.len() as u64;
+                taken.extend(link.spill.drain(..).map(|spilled| spilled.payload));
+            }
+        }
+        if !taken.is_empty() {
+            self.spilled -= taken.len();
+            // As in `unspill`: the gate was odd all the while.
+            self.leave();
+            self.note_spill(hub);
+        }
+        taken
+    }
+
     fn note_spill(&self, hub: &Hub<E>) {
         if let Some(shard) = self.owner {
             let port = &hub.ports[shard];

@@ -5,9 +5,10 @@ use crate::contain::contain;
 use crate::countdown::Done;
 use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
+use crate::local;
 use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader, call};
 use crate::stats::{self, Meter, ShardStats};
-use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue};
+use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue, global};
 use std::sync::Arc;
 
 /// What others know of a shard. They never touch the shard itself.
@@ -22,6 +23,8 @@ pub(crate) struct Port<E> {
     pub(crate) meter: Meter,
     /// Events in the shard's spill. Written by the shard's thread.
     pub(crate) spilled: Padded<AtomicUsize>,
+    /// The number of the thread that last polled a shard without a thread of its own; else 0.
+    driver: global::AtomicU64,
 }
 
 impl<E> Port<E> {
@@ -34,7 +37,20 @@ impl<E> Port<E> {
             probes: Mutex::new(Vec::new()),
             meter: Meter::default(),
             spilled: Padded(AtomicUsize::new(0)),
+            driver: global::AtomicU64::new(0),
         }
+    }
+
+    /// Until [`exit`](Self::exit), or another thread says so, who waits for this shard on the calling thread waits for itself.
+    pub(crate) fn drive_here(&self) {
+        // ORDERING: Relaxed: a thread asks for its own number only, and what it stored itself it sees. Who takes a shard over
+        // got it from the thread before, by something that synchronizes.
+        self.driver.store(local::thread_number(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_driven_here(&self) -> bool {
+        // ORDERING: Relaxed: see `drive_here`.
+        self.driver.load(Ordering::Relaxed) == local::thread_number()
     }
 
     /// Makes a lane to the shard and tells the shard.
@@ -105,6 +121,8 @@ impl<E> Port<E> {
 
     /// The shard's last act. Whoever pushed before it and rings after it drops the queue as well; between them, all goes.
     pub(crate) fn exit(&self) {
+        // ORDERING: Relaxed: see `drive_here`.
+        self.driver.store(0, Ordering::Relaxed);
         self.bell.exit();
         self.drop_queued();
     }
@@ -118,6 +136,12 @@ impl<E> Port<E> {
         // After a shard died these may be the last owners of lanes with events in them, whose Drop is user code.
         let probes = std::mem::take(&mut *self.probes.lock());
         contain(|| drop(probes));
+    }
+
+    /// Events that were accepted and are not handled.
+    pub(crate) fn unhandled(&self) -> usize {
+        let ShardStats { depth, spilled, .. } = self.stats();
+        depth + spilled + self.meter.lost.get() as usize
     }
 
     pub(crate) fn stats(&self) -> ShardStats {

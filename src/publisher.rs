@@ -2,7 +2,6 @@
 
 use crate::error::{PublishBatchError, PublishError};
 use crate::hub::Hub;
-use crate::local;
 use crate::outlet::{BATCH, Outlet, Refusal};
 use crate::topic::Topic;
 use crate::waiting::wait_for_room;
@@ -160,7 +159,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
             published.routed += part.routed;
             published.unmatched += part.unmatched;
             if self.batch.len() == before {
-                if local::is_actor_thread() {
+                if !self.hub.may_wait() {
                     let unsent = std::mem::take(&mut self.batch);
                     return Err(PublishBatchError::Full { published, unsent });
                 }
@@ -202,7 +201,7 @@ impl<E> Way<E> for Own<'_, E> {
     }
 
     fn wait_for_room(&mut self, topic: Topic) -> bool {
-        let waits = !local::is_actor_thread();
+        let waits = self.hub.may_wait();
         if waits {
             wait_for_room(self.outlet, self.hub, topic);
         }

@@ -9,7 +9,9 @@ use crate::error::{BuildError, FlushError, PublishError, SubscribeError, Unsubsc
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::{Hub, Plan};
-use crate::local::{self, ThreadsOwn};
+use crate::local::ThreadsOwn;
+use crate::manual;
+use crate::port::Port;
 use crate::publisher::{Published, Publisher, publish};
 use crate::shard::{Setup, Shard};
 use crate::stats::Stats;
@@ -18,6 +20,7 @@ use crate::subscription::{Control, Explanation, Subscription, SubscriptionId, Su
 use crate::sync::{JoinHandle, Mutex, panicking, prepare_fences, spawn};
 use crate::topic::Topic;
 use crate::watch;
+use crate::workers::Workers;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -26,6 +29,7 @@ use std::time::{Duration, Instant};
 ///
 /// Dropping the last handle shuts the router down: it accepts nothing more, handles what it has accepted, and joins its
 /// threads, for up to 5 s ([`RouterBuilder::shutdown_timeout`]). On a thread that runs actors it does not wait for that.
+/// A thread that polls a [`Shard`](crate::Shard) of this router is one of those, here and wherever waiting is spoken of.
 ///
 /// ```
 /// use laneway::{Filter, Router, Topic};
@@ -43,30 +47,23 @@ pub struct Router<E>(Arc<Handle<E>>);
 /// What lives as long as the last handle.
 struct Handle<E> {
     hub: Arc<Hub<E>>,
-    /// Over when all shards and the stall detector have left their loops.
-    exits: Countdown,
-    /// Those not joined yet.
-    threads: Mutex<Vec<Thread>>,
-    /// The stall detector's, until it is joined.
+    workers: Workers,
+    /// The stall detector's thread, until it is joined. It ends when all shards have.
     watcher: Mutex<Option<JoinHandle<()>>>,
-}
-
-struct Thread {
-    name: String,
-    shard: usize,
-    /// `None` once it is being joined.
-    handle: Option<JoinHandle<()>>,
 }
 
 /// What [`Router::shutdown`] achieved by its deadline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ShutdownReport {
-    /// Threads that ended: all their lanes drained, all their actors stopped and dropped.
+    /// Threads that ended: all their lanes drained, all their actors stopped and dropped. Shards that their owner polls count
+    /// as threads.
     pub joined: usize,
-    /// The names of threads that were still at work. They go on draining, and are detached with the last handle.
+    /// The names of threads that were still at work, "laneway-0" for the first shard. They go on draining, and are detached
+    /// with the last handle.
     pub detached: Vec<String>,
-    /// Events that were accepted and still wait in the lanes and spills of those threads.
+    /// Events that were accepted and still wait in the lanes and spills of those threads, or were lost with a
+    /// [`Shard`](crate::Shard) that was dropped.
     pub unhandled: usize,
 }
 
@@ -93,42 +90,53 @@ impl<E: Clone + Send + 'static> Router<E> {
         RouterBuilder::new()
     }
 
-    pub(crate) fn start(config: Config, claims: Vec<Option<Claim>>) -> Result<Self, BuildError> {
+    fn open(config: Config) -> Self {
         prepare_fences();
         let hub = Arc::new(Hub::new(config));
-        let (exits, mut all) = Countdown::new(claims.len() + 1);
-        let watching = all.pop();
         let router = Router(Arc::new(Handle {
             hub: Arc::clone(&hub),
-            exits,
-            threads: Mutex::new(Vec::with_capacity(claims.len())),
+            workers: Workers::new(),
             watcher: Mutex::new(None),
         }));
         hub.set_router(router.downgrade());
-        for (shard, (claim, done)) in claims.into_iter().zip(all).enumerate() {
-            let name = format!("laneway-{shard}");
+        router
+    }
+
+    pub(crate) fn start(config: Config, claims: Vec<Option<Claim>>) -> Result<Self, BuildError> {
+        let router = Self::open(config);
+        for (shard, claim) in claims.into_iter().enumerate() {
+            let name = thread_name(shard);
+            let (exit, done) = Countdown::of_one();
             let worker = Worker {
-                hub: Arc::clone(&hub),
+                hub: Arc::clone(&router.0.hub),
                 shard,
                 _done: done,
             };
             let thread_name = name.clone();
-            let handle = spawn(name.clone(), move || {
+            let thread = spawn(name.clone(), move || {
                 if let Some(claim) = &claim {
                     claim.bind(&thread_name);
                 }
                 worker.run();
             })
             .map_err(BuildError::Thread)?;
-            router.0.threads.lock().push(Thread {
-                name,
-                shard,
-                handle: Some(handle),
-            });
+            router.0.workers.add(name, exit, Some(thread));
         }
         // Behind the shards: it ends when all of them have.
-        *router.0.watcher.lock() = watch::start(&hub, watching).map_err(BuildError::Thread)?;
+        *router.0.watcher.lock() = watch::start(&router.0.hub).map_err(BuildError::Thread)?;
         Ok(router)
+    }
+
+    pub(crate) fn manual(config: Config) -> (Self, Vec<manual::Shard<E>>) {
+        let router = Self::open(config);
+        let hub = &router.0.hub;
+        let shards = (0..hub.ports.len()).map(|index| {
+            let (exit, done) = Countdown::of_one();
+            router.0.workers.add(thread_name(index), exit, None);
+            manual::Shard::new(Arc::clone(hub), index, done)
+        });
+        let shards = shards.collect();
+        (router, shards)
     }
 
     /// A publisher of its own, with its own lanes: the fastest way to publish.
@@ -281,6 +289,10 @@ fn deadline(duration: Duration) -> Option<Instant> {
     Instant::now().checked_add(duration)
 }
 
+fn thread_name(shard: usize) -> String {
+    format!("laneway-{shard}")
+}
+
 /// What a shard's thread starts with.
 struct Worker<E> {
     hub: Arc<Hub<E>>,
@@ -311,31 +323,22 @@ impl<E> Drop for Worker<E> {
 impl<E> Handle<E> {
     fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.hub.close();
-        let waits = !local::is_actor_thread();
-        let over = waits && self.exits.wait(deadline(timeout));
-        let mut report = ShutdownReport::default();
-        let mut ended = Vec::new();
-        self.threads.lock().retain_mut(|thread| {
-            let port = &self.hub.ports[thread.shard];
-            if waits && port.bell.has_exited() {
-                ended.extend(thread.handle.take());
-                return false;
-            }
-            let stats = port.stats();
-            report.unhandled += stats.depth + stats.spilled;
-            report.detached.push(thread.name.clone());
-            true
-        });
-        for handle in ended {
-            // Its loop is left, and what remains is the thread's own end.
-            if handle.join().is_ok() {
-                report.joined += 1;
-            }
+        let waits = self.hub.may_wait();
+        if waits {
+            self.workers.wait(deadline(timeout));
         }
-        let watcher = over.then(|| self.watcher.lock().take()).flatten();
-        if let Some(watcher) = watcher {
+        let (joined, detached) = self.workers.collect(waits);
+        if waits
+            && detached.is_empty()
+            && let Some(watcher) = self.watcher.lock().take()
+        {
             let _ = watcher.join();
         }
+        let report = ShutdownReport {
+            joined,
+            detached,
+            unhandled: self.hub.ports.iter().map(Port::unhandled).sum(),
+        };
         if waits && !report.is_complete() {
             contain(|| tracing::warn!(?report, "not everything ended by the deadline"));
         }

@@ -104,6 +104,8 @@ pub(crate) struct Meter {
     pub(crate) parks: Counter,
     pub(crate) depth_high: Counter,
     pub(crate) spilled_high: Counter,
+    /// Events that were accepted and that nobody handles, because the shard or their target was given up.
+    pub(crate) lost: Counter,
 }
 
 /// A router's counters at one moment: see [`Router::stats`](crate::Router::stats).

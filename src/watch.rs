@@ -20,7 +20,6 @@
 //! a system call each time.
 
 use crate::contain::contain;
-use crate::countdown::Done;
 use crate::hub::Hub;
 use crate::local;
 use crate::sync::global::{AtomicBool, AtomicU64, OnceLock};
@@ -97,10 +96,9 @@ impl Watch {
     }
 }
 
-/// Starts the watching thread, unless it is turned off. `done` when it ends, which is when all shards have exited.
+/// Starts the watching thread, unless it is turned off. It ends when all shards have exited.
 pub(crate) fn start<E: Send + 'static>(
     hub: &Arc<Hub<E>>,
-    done: Option<Done>,
 ) -> std::io::Result<Option<JoinHandle<()>>> {
     if hub.config.stall_after == Duration::MAX {
         return Ok(None);
@@ -108,7 +106,6 @@ pub(crate) fn start<E: Send + 'static>(
     let watcher = Watcher {
         looks: hub.ports.iter().map(|_| Look::new()).collect(),
         hub: Arc::clone(hub),
-        _done: done,
     };
     spawn("laneway-watch".into(), move || watcher.run()).map(Some)
 }
@@ -117,8 +114,6 @@ struct Watcher<E> {
     looks: Vec<Look>,
     /// A cycle while shards run, and they keep it alive as well.
     hub: Arc<Hub<E>>,
-    /// The last thing to go.
-    _done: Option<Done>,
 }
 
 /// What was seen of one shard.

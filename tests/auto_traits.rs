@@ -1,8 +1,8 @@
 //! What may cross threads: events need to be `Send`, and no more.
 
 use laneway::{
-    Event, Filter, PublishAsync, PublishError, Publisher, Router, Subscription, SubscriptionGuard,
-    Topic, WeakRouter,
+    Event, Filter, PublishAsync, PublishError, Publisher, Router, Shard, Subscription,
+    SubscriptionGuard, Topic, WeakRouter,
 };
 use std::cell::Cell;
 use std::marker::PhantomPinned;
@@ -18,6 +18,7 @@ const _: () = {
     is_send::<Event<Payload>>();
     is_send::<PublishAsync<'_, Payload>>();
     is_unpin::<PublishAsync<'_, PhantomPinned>>();
+    is_send::<Shard<Payload>>();
     is_sync::<Router<Payload>>();
     is_sync::<WeakRouter<Payload>>();
     is_sync::<Subscription>();

@@ -53,6 +53,8 @@ mod lane;
 mod local;
 #[path = "../../src/mailbox/mod.rs"]
 mod mailbox;
+#[path = "../../src/manual.rs"]
+mod manual;
 #[path = "../../src/names.rs"]
 mod names;
 #[path = "../../src/outlet.rs"]
@@ -91,6 +93,8 @@ mod topic;
 mod waiting;
 #[path = "../../src/watch.rs"]
 mod watch;
+#[path = "../../src/workers.rs"]
+mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, router::Router};

@@ -97,16 +97,17 @@ impl<E> Care<E> {
         }
     }
 
-    /// Moves what waits to the outbox, as far as there is room. Says whether any moved.
-    fn forward(&mut self, store: &mut Store<E>, books: Books<'_>) -> bool
+    /// Moves up to `limit` events that wait to the outbox, as far as there is room. Says how many.
+    fn forward(&mut self, limit: usize, store: &mut Store<E>, books: Books<'_>) -> usize
     where
         E: Clone,
     {
         let Some(outbox) = &mut self.outbox else {
-            return false;
+            return 0;
         };
-        let mut moved = false;
-        while outbox.room() > 0
+        let mut moved = 0;
+        while moved < limit
+            && outbox.room() > 0
             && let Some(waiting) = self.mailbox.pop(store)
         {
             self.missed += waiting.missed;
@@ -114,9 +115,9 @@ impl<E> Care<E> {
                 Some(event) => outbox.push(event, self.missed),
                 None => self.missed += 1,
             }
-            moved = true;
+            moved += 1;
         }
-        if moved {
+        if moved > 0 {
             outbox.signal();
         }
         moved
@@ -503,12 +504,12 @@ impl<E: Clone + 'static> Seats<E> {
         }
     }
 
-    /// Hands over what waits, to each actor as much as its budget allows. Says whether it did any.
-    pub(super) fn drain(&mut self, hub: &Arc<Hub<E>>, meter: &Meter) -> bool {
-        let mut worked = false;
+    /// Hands over up to `limit` events that wait, to each actor as much as its budget allows. Says how many.
+    pub(super) fn drain(&mut self, limit: usize, hub: &Arc<Hub<E>>, meter: &Meter) -> usize {
+        let mut left = limit;
         let mut index = 0;
         while let Some(&place) = self.waiting.get(index) {
-            worked |= self.drain_one(place, hub, meter);
+            left -= self.drain_one(place, left, hub, meter);
             let seat = self.seat(place);
             let suspended = seat.care.outbox.is_none() && seat.record.hot.is_halted();
             if seat.care.mailbox.is_empty() || suspended {
@@ -519,10 +520,10 @@ impl<E: Clone + 'static> Seats<E> {
                 index += 1;
             }
         }
-        worked
+        limit - left
     }
 
-    fn drain_one(&mut self, place: u32, hub: &Arc<Hub<E>>, meter: &Meter) -> bool {
+    fn drain_one(&mut self, place: u32, limit: usize, hub: &Arc<Hub<E>>, meter: &Meter) -> usize {
         let Seats {
             seats,
             store,
@@ -531,24 +532,23 @@ impl<E: Clone + 'static> Seats<E> {
             ..
         } = self;
         let Some(seat) = &mut seats[place as usize] else {
-            return false;
+            return 0;
         };
         let record = Arc::clone(&seat.record);
         let (record, hot) = (&*record, &record.hot);
         let books = Books { record, meter };
         if seat.care.outbox.is_some() {
-            return seat.care.forward(store, books);
+            return seat.care.forward(limit, store, books);
         }
-        let mut worked = false;
+        let mut left = limit;
         while !hot.is_halted() {
-            let quota = *seat.quota(*turn) as usize;
+            let quota = left.min(*seat.quota(*turn) as usize);
             let (mut callee, _, mailbox) = Self::callee(place, seat, hub, meter);
             let (front, missed) = mailbox.front(store, quota.min(MAX_RUN));
             let count = front.len();
             if count == 0 {
                 break;
             }
-            worked = true;
             if missed > 0 {
                 callee.lagged(missed);
                 mailbox.told();
@@ -559,13 +559,14 @@ impl<E: Clone + 'static> Seats<E> {
                         let_go(store, waiting.key, books);
                     }
                 }
+                left -= count;
                 *seat.quota(*turn) -= count as u32;
             }
             if hot.has_ended() {
                 ended.push(place);
             }
         }
-        worked
+        limit - left
     }
 
     /// `done` goes when no call of the actor is running any more.
@@ -630,7 +631,7 @@ impl<E: Clone + 'static> Seats<E> {
         } = self;
         for &place in &*waiting {
             if let Some(Seat { care, record, .. }) = &mut seats[place as usize] {
-                care.forward(store, Books { record, meter });
+                care.forward(usize::MAX, store, Books { record, meter });
             }
         }
     }

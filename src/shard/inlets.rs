@@ -82,6 +82,22 @@ impl<E> Inlets<E> {
         self.polled.swap_remove(index);
     }
 
+    /// Drops all events in all lanes. Says how many there were, and how many of them panicked.
+    pub(super) fn discard(&mut self) -> (usize, usize) {
+        let (mut lost, mut panics) = (0, 0);
+        for inlet in self.polled.iter_mut().chain(&mut self.cold) {
+            loop {
+                let found = inlet.lane.look(usize::MAX);
+                if found == 0 {
+                    break;
+                }
+                lost += found;
+                panics += inlet.lane.release();
+            }
+        }
+        (lost, panics)
+    }
+
     /// Polls the cold lanes that have one of these bits in the bell, and those that were held.
     pub(super) fn warm(&mut self, signals: u64) {
         self.warm_if(|inlet| inlet.is_held || inlet.lane.reader().is_named_in(signals));

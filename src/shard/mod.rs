@@ -20,6 +20,7 @@ use crate::actor::StopReason;
 use crate::batch::Pick;
 use crate::builder::Wait;
 use crate::command::Command;
+use crate::contain::contain;
 use crate::countdown::Done;
 use crate::hub::Hub;
 use crate::local;
@@ -60,6 +61,8 @@ pub(crate) struct Shard<E> {
     picks: Vec<Pick>,
     run_limit: usize,
     turn_limit: usize,
+    /// The lane that [`poll`](Shard::poll) served last.
+    polled_last: usize,
     patience: Patience,
     fences: Pace,
     /// Wakes this shard when a lane it waits to publish to has room.
@@ -88,6 +91,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             picks: Vec::new(),
             run_limit: SHORT_RUN,
             turn_limit: TURN.max(hub.config.lane_capacity),
+            polled_last: 0,
             patience: Patience::default(),
             fences: Pace::default(),
             waker: Waiter::new(Waker::from(Arc::clone(&hub.ports[index].bell))),
@@ -101,7 +105,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         local::adopt(&self.hub, Outlet::of_shard(&self.hub, self.index));
         loop {
             let worked = self.turn();
-            if self.hub.is_sealed() && self.is_drained() {
+            if self.is_over() {
                 break;
             }
             if worked {
@@ -111,6 +115,77 @@ impl<E: Clone + Send + 'static> Shard<E> {
             }
         }
         self.finish();
+        local::abandon(&self.hub);
+        self.port().exit();
+    }
+
+    /// One step of a shard that somebody drives: commands, then up to `budget` events of what lies in the lanes now, or waits in
+    /// mailboxes. Says how many it handled.
+    ///
+    /// No lane cools here, since that goes by time: what a poll does follows from what came before it.
+    pub(crate) fn poll(&mut self, budget: usize) -> usize {
+        if self.port().bell.is_ringing() {
+            self.attend();
+        }
+        self.seats.next_turn();
+        // What waits in mailboxes has its share.
+        let reserved = if self.seats.any_waiting() {
+            budget.div_ceil(2)
+        } else {
+            0
+        };
+        let mut left = budget - reserved;
+        let lanes = self.inlets.polled();
+        for _ in 0..lanes {
+            if left == 0 {
+                break;
+            }
+            // One after the other, also across polls: a busy lane does not take the whole of small budgets.
+            self.polled_last = (self.polled_last + 1) % lanes;
+            let depth = self.inlets.lane(self.polled_last).depth();
+            left -= self.serve(self.polled_last, depth.min(left));
+        }
+        let lanes = self.inlets.polled();
+        for index in (0..lanes).rev() {
+            if self.inlets.is_finished(index) {
+                self.inlets.remove(index);
+            }
+        }
+        if self.inlets.polled() < lanes {
+            self.port().forget_lanes();
+        }
+        left += reserved;
+        left -= self.drain(left);
+        self.unspill();
+        if !self.flushes.is_empty() {
+            self.settle_flushes();
+        }
+        budget - left
+    }
+
+    /// Whether the router is closed and everything that was accepted is handled.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.hub.is_sealed() && self.is_drained()
+    }
+
+    /// Drops what lies in the lanes, in place of handling it. The router must be closed.
+    pub(crate) fn discard(&mut self) {
+        // Lanes and actors that are on their way.
+        self.attend();
+        let (lost, panics) = self.inlets.discard();
+        self.port().meter.lost.add(lost);
+        self.port().meter.counts.panics.add(panics);
+    }
+
+    /// Drops what its actors published and no lane will take.
+    #[cold]
+    pub(crate) fn lose(&self, spill: Vec<E>) {
+        let meter = &self.port().meter;
+        meter.lost.add(spill.len());
+        for payload in spill {
+            let dropped = contain(|| drop(payload));
+            meter.counts.panics.add(usize::from(!dropped));
+        }
     }
 
     fn port(&self) -> &Port<E> {
@@ -124,7 +199,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         let mut index = 0;
         let mut finished = false;
         while index < self.inlets.polled() {
-            worked |= self.serve(index);
+            worked |= self.serve(index, self.turn_limit) > 0;
             if self.inlets.is_finished(index) {
                 self.inlets.remove(index);
                 finished = true;
@@ -136,7 +211,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             // Once for all of them: it looks at every lane.
             self.port().forget_lanes();
         }
-        worked |= self.drain();
+        worked |= self.drain(usize::MAX) > 0;
         worked |= self.unspill();
         if !self.flushes.is_empty() {
             self.settle_flushes();
@@ -200,9 +275,9 @@ impl<E: Clone + Send + 'static> Shard<E> {
         });
     }
 
-    /// Handles up to a turn's events of one lane.
-    fn serve(&mut self, index: usize) -> bool {
-        let mut left = self.turn_limit;
+    /// Handles up to `limit` events of one lane, and says how many.
+    fn serve(&mut self, index: usize, limit: usize) -> usize {
+        let mut left = limit;
         let mut is_held = false;
         while left > 0 {
             // First the end of what will be handled, then commands, then handling: see `hub.rs`.
@@ -223,12 +298,11 @@ impl<E: Clone + Send + 'static> Shard<E> {
             }
             left -= handled;
         }
-        let taken = self.turn_limit - left;
-        let worked = taken > 0;
-        self.port().meter.depth_high.raise(taken);
+        let handled = limit - left;
+        self.port().meter.depth_high.raise(handled);
         self.inlets.hold(index, is_held);
-        self.inlets.note(index, worked);
-        worked
+        self.inlets.note(index, handled > 0);
+        handled
     }
 
     /// Hands a lane's run, or as much of it as there is room for, to all actors it is for, and gives its slots back. Says how
@@ -289,17 +363,16 @@ impl<E: Clone + Send + 'static> Shard<E> {
         panics
     }
 
-    /// Hands over what waits in mailboxes.
-    fn drain(&mut self) -> bool {
+    /// Hands over what waits in mailboxes, at most `limit` events, and says how many.
+    fn drain(&mut self, limit: usize) -> usize {
         if !self.seats.any_waiting() {
-            return false;
+            return 0;
         }
-        let worked = self
-            .seats
-            .drain(&self.hub, &self.hub.ports[self.index].meter);
-        self.port().meter.call.end();
+        let meter = &self.hub.ports[self.index].meter;
+        let handed = self.seats.drain(limit, &self.hub, meter);
+        meter.call.end();
         self.reap();
-        worked
+        handed
     }
 
     /// Removes the actors that ended in the last run.
@@ -329,7 +402,17 @@ impl<E: Clone + Send + 'static> Shard<E> {
     }
 
     fn unspill(&mut self) -> bool {
-        self.is_spilled() && local::with_outlet(&self.hub, |outlet| outlet.unspill(&self.hub))
+        if !self.is_spilled() {
+            return false;
+        }
+        if self.hub.is_sealed() {
+            // A shard that was given up makes no room any more.
+            let gone = |shard: usize| self.hub.ports[shard].bell.has_exited();
+            self.lose(local::with_outlet(&self.hub, |outlet| {
+                outlet.take_spill(&self.hub, gone)
+            }));
+        }
+        local::with_outlet(&self.hub, |outlet| outlet.unspill(&self.hub))
     }
 
     fn settle_flushes(&mut self) {
@@ -416,13 +499,11 @@ impl<E: Clone + Send + 'static> Shard<E> {
     }
 
     /// The last words to all actors.
-    fn finish(mut self) {
+    pub(crate) fn finish(&mut self) {
         self.hub.retire_shard(self.index);
         self.routes.clear();
         for place in self.seats.taken() {
             self.remove(place, StopReason::Shutdown, None);
         }
-        local::abandon(&self.hub);
-        self.port().exit();
     }
 }

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014). Prints its seed if the test fails; `LANEWAY_SEED=<seed>` brings it back.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Random {
     seed: u64,
     state: u64,

@@ -1,0 +1,58 @@
+//! What a router's shutdown waits for: its threads, and the shards that their owner drives.
+
+use crate::countdown::Countdown;
+use crate::sync::{JoinHandle, Mutex};
+use std::time::Instant;
+
+/// Those that have not ended, or whose thread is not joined yet. More can come at any time.
+pub(crate) struct Workers(Mutex<Vec<Worker>>);
+
+struct Worker {
+    name: String,
+    /// Over when it has done all that the router asked of it.
+    exit: Countdown,
+    /// `None` where the thread is somebody else's.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Workers {
+    pub(crate) fn new() -> Self {
+        Workers(Mutex::new(Vec::new()))
+    }
+
+    pub(crate) fn add(&self, name: String, exit: Countdown, thread: Option<JoinHandle<()>>) {
+        self.0.lock().push(Worker { name, exit, thread });
+    }
+
+    /// Waits until all that are here now have ended, or `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        let exits: Vec<Countdown> = self.0.lock().iter().map(|w| w.exit.clone()).collect();
+        // Once the time is up, none of them waits.
+        for exit in exits {
+            exit.wait(deadline);
+        }
+    }
+
+    /// Takes out those that have ended. Says how many, and the names of those that are left.
+    ///
+    /// With `joins` it joins their threads, which is waiting; else those with a thread are left, too.
+    pub(crate) fn collect(&self, joins: bool) -> (usize, Vec<String>) {
+        let mut ended = Vec::new();
+        let mut left = Vec::new();
+        self.0.lock().retain_mut(|worker| {
+            let takes = worker.exit.is_over() && (joins || worker.thread.is_none());
+            if takes {
+                ended.push(worker.thread.take());
+            } else {
+                left.push(worker.name.clone());
+            }
+            !takes
+        });
+        // Its loop is left, and what remains is the thread's own end. One that panicked has not done its work.
+        let joined = ended.into_iter().filter_map(|thread| match thread {
+            Some(thread) => thread.join().ok(),
+            None => Some(()),
+        });
+        (joined.count(), left)
+    }
+}
