@@ -423,7 +423,7 @@ impl<E: Send + 'static> Control for Hub<E> {
 
     fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError> {
         let (countdown, mut all) = Countdown::new(1);
-        let done = all.pop().filter(|_| !local::is_actor_thread());
+        let done = all.pop().filter(|_| self.may_wait());
         let waits = done.is_some();
         let record = self.change(id, |record, epoch| {
             record.discard(how == Suspend::Discard, epoch);

@@ -18,14 +18,14 @@ use std::sync::Arc;
 ///
 /// # The thread that polls
 ///
-/// During a poll it is a thread that runs actors, and never waits. Between polls it may wait for anything but this router:
+/// During a poll its thread is one that runs actors, and never waits. Between polls it may wait for anything but this router:
 /// what would be done is done in its own next poll. So until it has polled the shard to its end, or another thread has polled
 /// the shard, there publishing without room gives [`PublishError::Full`](crate::PublishError::Full), flushing
 /// [`FlushError::ActorThread`](crate::FlushError::ActorThread); unsubscribing does not wait (no further call begins, and
 /// [`Actor::stopped`](crate::Actor::stopped) and Drop run in the next poll); and shutting down closes the router and returns.
 ///
-/// Before its first poll a shard has no such thread, and who waits for it waits for somebody to poll it: `poll(0)` tells a
-/// new shard where it belongs.
+/// Before its first poll that thread is the one that built the router. Where the shards are moved to another, that one
+/// should have polled them, be it with `poll(0)`, before the first one waits for anything.
 ///
 /// # Dropping it
 ///
@@ -69,6 +69,8 @@ struct Work<E> {
 
 impl<E: Clone + Send + 'static> Shard<E> {
     pub(crate) fn new(hub: Arc<Hub<E>>, index: usize, done: Done) -> Self {
+        // Until somebody else polls it, that is for this thread to do.
+        hub.ports[index].drive_here();
         let work = Work {
             shard: shard::Shard::new(Arc::clone(&hub), index),
             outlet: Some(Box::new(Outlet::of_shard(&hub, index))),
