@@ -26,6 +26,8 @@ mod command;
 mod contain;
 #[path = "../src/countdown.rs"]
 mod countdown;
+#[path = "../src/dedicated.rs"]
+mod dedicated;
 #[path = "../src/error.rs"]
 mod error;
 #[path = "../src/event.rs"]
@@ -54,8 +56,12 @@ mod outlet;
 mod port;
 #[path = "../src/publisher.rs"]
 mod publisher;
+#[path = "../src/receiver.rs"]
+mod receiver;
 #[path = "../src/registry.rs"]
 mod registry;
+#[path = "../src/remote.rs"]
+mod remote;
 #[path = "../src/resource.rs"]
 mod resource;
 #[path = "../src/router.rs"]
@@ -76,7 +82,7 @@ mod sync;
 mod topic;
 
 /// What the crate's root has for the public, and its sources' doc links use.
-pub use crate::{error::*, router::Router};
+pub use crate::{error::*, receiver::Receiver, router::Router};
 
 use crate::builder::{Config, Wait};
 use crate::event::Event;

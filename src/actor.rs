@@ -60,6 +60,11 @@ pub trait Actor<E>: Send + 'static {
         let _ = ctx;
     }
 
+    /// Comes before an event with a gap in front of it: `missed` events since the one before did not fit its mailbox.
+    fn lagged(&mut self, missed: u64, ctx: &mut Context<'_, E>) {
+        let _ = (missed, ctx);
+    }
+
     /// The last call, before the actor is dropped.
     fn stopped(&mut self, reason: StopReason) {
         let _ = reason;
@@ -86,6 +91,10 @@ impl<E: 'static> Actor<E> for Box<dyn Actor<E>> {
 
     fn started(&mut self, ctx: &mut Context<'_, E>) {
         (**self).started(ctx);
+    }
+
+    fn lagged(&mut self, missed: u64, ctx: &mut Context<'_, E>) {
+        (**self).lagged(missed, ctx);
     }
 
     fn stopped(&mut self, reason: StopReason) {

@@ -231,6 +231,26 @@ impl<E> Hub<E> {
         Some(record)
     }
 
+    /// Takes a subscription off the table and tells its shard. The countdown is over when the shard has removed it. `None`:
+    /// as in [`withdraw`](Self::withdraw).
+    fn dismiss(&self, id: SubscriptionId) -> Option<Countdown> {
+        let (countdown, mut all) = Countdown::new(1);
+        let push = |record: &Arc<Record>| {
+            if let Some(done) = all.pop() {
+                let record = Arc::clone(record);
+                let port = &self.ports[usize::from(record.shard)];
+                port.push(Command::Remove { record, done });
+            }
+        };
+        let record = if mutant!("removal_out_of_order") {
+            self.withdraw(id, |_| ()).inspect(push)
+        } else {
+            self.withdraw(id, push)
+        }?;
+        self.ports[usize::from(record.shard)].call();
+        Some(countdown)
+    }
+
     /// The shard's own end of a subscription. False: it was withdrawn elsewhere, and a `Remove` comes.
     pub(crate) fn retire(&self, record: &Record) -> bool {
         self.withdraw(record.id, |_| ()).is_some()
@@ -368,20 +388,7 @@ impl<E: Send + 'static> Control for Hub<E> {
         shard: Option<usize>,
     ) -> Result<(), UnsubscribeError> {
         let waits = !local::is_actor_thread();
-        let (countdown, mut all) = Countdown::new(1);
-        let push = |record: &Arc<Record>| {
-            if let Some(done) = all.pop() {
-                let record = Arc::clone(record);
-                let port = &self.ports[usize::from(record.shard)];
-                port.push(Command::Remove { record, done });
-            }
-        };
-        let withdrawn = if mutant!("removal_out_of_order") {
-            self.withdraw(id, |_| ()).inspect(push)
-        } else {
-            self.withdraw(id, push)
-        };
-        let Some(record) = withdrawn else {
+        let Some(countdown) = self.dismiss(id) else {
             // It may be in its last call. That one is waited for as well.
             if waits {
                 let known = shard.map(|shard| std::slice::from_ref(&self.ports[shard]));
@@ -389,11 +396,14 @@ impl<E: Send + 'static> Control for Hub<E> {
             }
             return Err(UnsubscribeError::Unknown(id));
         };
-        self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);
         }
         Ok(())
+    }
+
+    fn abandon(&self, id: SubscriptionId) {
+        drop(self.dismiss(id));
     }
 }
 

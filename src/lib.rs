@@ -24,6 +24,7 @@
 //! | publishing | [`Publisher`], [`Router::publish`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
+//! | taking events instead | [`Receiver`] |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # What it promises
@@ -40,6 +41,7 @@ mod builder;
 mod command;
 mod contain;
 mod countdown;
+mod dedicated;
 mod error;
 mod event;
 mod filter;
@@ -54,7 +56,9 @@ mod names;
 mod outlet;
 mod port;
 mod publisher;
+mod receiver;
 mod registry;
+mod remote;
 mod resource;
 mod router;
 mod shard;
@@ -72,6 +76,7 @@ pub use crate::error::*;
 pub use crate::event::Event;
 pub use crate::filter::Filter;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
+pub use crate::receiver::{IntoIter, Iter, Receiver, RecvAsync};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;
 pub use crate::router::{Router, ShutdownReport, WeakRouter};

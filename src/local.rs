@@ -60,8 +60,13 @@ where
 ///
 /// It stays an actor thread to its end: destructors of its thread-locals are user code as well.
 pub(crate) fn adopt<E: Send + 'static>(hub: &Arc<Hub<E>>, outlet: Outlet<E>) {
-    RUNS_ACTORS.with(|runs| runs.set(true));
+    run_actors();
     insert(hub, outlet);
+}
+
+/// From now on this thread runs actors, as the thread of a dedicated one does. It publishes like any other thread.
+pub(crate) fn run_actors() {
+    RUNS_ACTORS.with(|runs| runs.set(true));
 }
 
 /// The shard's outlet goes.

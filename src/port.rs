@@ -6,7 +6,7 @@ use crate::countdown::Done;
 use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
 use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader};
-use crate::stats::{self, Meter, ShardStats};
+use crate::stats::{self, FarCounts, Meter, ShardStats};
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue};
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ pub(crate) struct Port<E> {
     /// Its lanes, for statistics. The shard takes out those that are gone.
     probes: Mutex<Vec<Probe<E>>>,
     pub(crate) meter: Meter,
+    /// What is done on other threads for its subscriptions.
+    pub(crate) far: Arc<FarCounts>,
     /// Events in the shard's spill. Written by the shard's thread.
     pub(crate) spilled: Padded<AtomicUsize>,
 }
@@ -33,6 +35,7 @@ impl<E> Port<E> {
             next_bit: AtomicU32::new(0),
             probes: Mutex::new(Vec::new()),
             meter: Meter::default(),
+            far: Arc::default(),
             spilled: Padded(AtomicUsize::new(0)),
         }
     }
@@ -124,7 +127,7 @@ impl<E> Port<E> {
             (lanes, probes.iter().map(Probe::depth).sum())
         };
         let meter = &self.meter;
-        let counts = stats::total(&meter.counts, None);
+        let counts = stats::sum(&meter.counts, self.far.snapshot());
         ShardStats {
             lanes,
             depth,

@@ -56,12 +56,64 @@ impl Counts {
     }
 }
 
-/// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one.
+/// A counter with many writers.
+#[derive(Debug, Default)]
+pub(crate) struct SharedCounter(AtomicU64);
+
+impl SharedCounter {
+    pub(crate) fn add(&self, count: usize) {
+        // Others write the line as well: it is left alone where there is nothing to add.
+        if count > 0 {
+            // ORDERING: Release as in `Counter::add`.
+            self.0.fetch_add(count as u64, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+/// What the threads of receivers and dedicated actors count for the totals of their shard, on lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct FarCounts {
+    pub(crate) handled: SharedCounter,
+    pub(crate) discarded: SharedCounter,
+    pub(crate) stopped: SharedCounter,
+    pub(crate) panics: SharedCounter,
+    pub(crate) restarts: SharedCounter,
+}
+
+impl FarCounts {
+    pub(crate) fn snapshot(&self) -> SubscriptionStats {
+        SubscriptionStats {
+            handled: self.handled.get(),
+            discarded: self.discarded.get(),
+            dropped: Dropped {
+                stopped: self.stopped.get(),
+                ..Dropped::default()
+            },
+            panics: self.panics.get(),
+            restarts: self.restarts.get(),
+            ..SubscriptionStats::default()
+        }
+    }
+}
+
+/// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one; `queued` is what is left.
 pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
     // The far side first: an event is matched before it gets there.
     let far = far.map(Counts::snapshot).unwrap_or_default();
+    let mut total = sum(near, far);
+    total.queued = total.matched - total.handled - total.discarded - total.dropped.total();
+    total
+}
+
+/// The same without `queued`. `far` is a snapshot taken before.
+pub(crate) fn sum(near: &Counts, far: SubscriptionStats) -> SubscriptionStats {
     let near = near.snapshot();
-    let mut total = SubscriptionStats {
+    SubscriptionStats {
         matched: near.matched,
         handled: near.handled + far.handled,
         discarded: near.discarded + far.discarded,
@@ -69,9 +121,7 @@ pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
         panics: near.panics + far.panics,
         restarts: near.restarts + far.restarts,
         queued: 0,
-    };
-    total.queued = total.matched - total.handled - total.discarded - total.dropped.total();
-    total
+    }
 }
 
 /// What one shard counts, on lines of its own.

@@ -3,7 +3,7 @@
 use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
-use crate::stats::{self, Counts, SubscriptionStats};
+use crate::stats::{self, Counts, FarCounts, SubscriptionStats};
 use crate::sync::{AtomicU8, AtomicU32, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
@@ -76,6 +76,48 @@ impl Record {
             filters: self.filters(),
             stats: self.stats(),
         }
+    }
+}
+
+/// Counts for a receiver or a dedicated actor on its own thread: for its subscription, and for the totals of its shard.
+#[derive(Debug)]
+pub(crate) struct FarMeter {
+    record: Arc<Record>,
+    totals: Arc<FarCounts>,
+}
+
+impl FarMeter {
+    pub(crate) fn new(record: Arc<Record>, totals: Arc<FarCounts>) -> Self {
+        FarMeter { record, totals }
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    fn counts(&self) -> &Counts {
+        let far = self.record.far.as_deref();
+        far.expect("the record was made for a reader that is no shard")
+    }
+
+    pub(crate) fn handled(&self, count: usize) {
+        self.counts().handled.add(count);
+        self.totals.handled.add(count);
+    }
+
+    pub(crate) fn discarded(&self, count: usize) {
+        self.counts().discarded.add(count);
+        self.totals.discarded.add(count);
+    }
+
+    pub(crate) fn stopped(&self, count: usize) {
+        self.counts().stopped.add(count);
+        self.totals.stopped.add(count);
+    }
+
+    pub(crate) fn panicked(&self, count: usize) {
+        self.counts().panics.add(count);
+        self.totals.panics.add(count);
     }
 }
 
@@ -165,6 +207,9 @@ pub(crate) trait Control: Send + Sync {
     /// `shard`: where it is, as far as the caller knows.
     fn unsubscribe(&self, id: SubscriptionId, shard: Option<usize>)
     -> Result<(), UnsubscribeError>;
+
+    /// Ends it, if it lives, and waits for nobody.
+    fn abandon(&self, id: SubscriptionId);
 }
 
 /// The handle of one subscription. Cheap to clone; dropping it keeps the actor.
@@ -191,6 +236,17 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn new(record: Arc<Record>, control: Weak<dyn Control>) -> Self {
         Subscription { record, control }
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// Ends the subscription without waiting.
+    pub(crate) fn abandon(&self) {
+        if let Some(control) = self.control.upgrade() {
+            control.abandon(self.record.id);
+        }
     }
 
     /// Its id, by which [`Router::unsubscribe`](crate::Router::unsubscribe) knows it.

@@ -31,6 +31,8 @@ mod command;
 mod contain;
 #[path = "../../src/countdown.rs"]
 mod countdown;
+#[path = "../../src/dedicated.rs"]
+mod dedicated;
 #[path = "../../src/error.rs"]
 mod error;
 #[path = "../../src/event.rs"]
@@ -59,8 +61,12 @@ mod outlet;
 mod port;
 #[path = "../../src/publisher.rs"]
 mod publisher;
+#[path = "../../src/receiver.rs"]
+mod receiver;
 #[path = "../../src/registry.rs"]
 mod registry;
+#[path = "../../src/remote.rs"]
+mod remote;
 #[path = "../../src/resource.rs"]
 mod resource;
 #[path = "../../src/router.rs"]
@@ -81,7 +87,7 @@ mod sync;
 mod topic;
 
 /// What the crate's root has for the public, and its sources' doc links use.
-pub use crate::{error::*, router::Router};
+pub use crate::{error::*, receiver::Receiver, router::Router};
 
 #[cfg(test)]
 mod models;

@@ -271,6 +271,10 @@ impl<E> Producer<E> {
         &self.ring.room
     }
 
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.ring.reader
+    }
+
     pub(crate) fn probe(&self) -> Probe<E> {
         Probe(LaneArc::clone(&self.ring))
     }
@@ -416,13 +420,15 @@ impl<E> Consumer<E> {
         self.ring
             .head
             .store(self.taken, mutant!("lane_head_relaxed", Release));
-        if self.ring.room.is_awaited() && self.is_half_free() {
+        let at_once = self.ring.reader.is_waiting() && !mutant!("remote_wakes_at_half");
+        if self.ring.room.is_awaited() && (at_once || self.is_half_free()) {
             self.ring.room.wake();
         }
         panics
     }
 
-    /// A waiting publisher is woken at the half, not for each slot: each time costs two context switches.
+    /// A waiting publisher is woken at the half, not for each slot: each time costs two context switches. Only a shard is
+    /// sure to come to the half: a receiver may take one event and no more.
     fn is_half_free(&self) -> bool {
         let slots = &self.ring.slots;
         let half = slots.capacity / 2;
@@ -457,8 +463,11 @@ impl<E> Consumer<E> {
     }
 
     /// Announces that this lane is no longer polled. A heavy fence must follow, and then [`stays_cold`](Self::stays_cold).
-    pub(crate) fn cool(&self) {
-        self.ring.state.fetch_or(COLD, Ordering::Relaxed);
+    ///
+    /// Says whether it was cold already. Then the fence of that time serves this one as well: every publisher that has
+    /// not called since saw `COLD` or is seen.
+    pub(crate) fn cool(&self) -> bool {
+        self.ring.state.fetch_or(COLD, Ordering::Relaxed) & COLD != 0
     }
 
     /// After the fence: false if the lane must be polled on, because an event came before the publisher could see `COLD`
