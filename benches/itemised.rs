@@ -20,12 +20,16 @@ mod affinity;
 mod batch;
 #[path = "../src/builder.rs"]
 mod builder;
+#[path = "../src/callee.rs"]
+mod callee;
 #[path = "../src/command.rs"]
 mod command;
 #[path = "../src/contain.rs"]
 mod contain;
 #[path = "../src/countdown.rs"]
 mod countdown;
+#[path = "../src/dedicated.rs"]
+mod dedicated;
 #[path = "../src/error.rs"]
 mod error;
 #[path = "../src/event.rs"]
@@ -60,6 +64,8 @@ mod port;
 mod publish_async;
 #[path = "../src/publisher.rs"]
 mod publisher;
+#[path = "../src/receiver.rs"]
+mod receiver;
 #[path = "../src/registry.rs"]
 mod registry;
 #[path = "../src/remote.rs"]
@@ -92,7 +98,7 @@ mod watch;
 mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
-pub use crate::{error::*, router::Router};
+pub use crate::{error::*, receiver::Receiver, router::Router};
 
 use crate::builder::{Config, Wait};
 use crate::event::Event;

@@ -60,7 +60,7 @@ pub trait Actor<E>: Send + 'static {
         let _ = ctx;
     }
 
-    /// Comes before an event in front of which `missed` events were lost, because the mailbox was full.
+    /// Comes before an event with a gap in front of it: `missed` events since the one before did not fit its mailbox.
     fn lagged(&mut self, missed: u64, ctx: &mut Context<'_, E>) {
         let _ = (missed, ctx);
     }

@@ -510,3 +510,72 @@ impl fmt::Display for PollError {
 }
 
 impl Error for PollError {}
+
+/// Why a receiver got no event, though it could wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvError {
+    /// The subscription has ended, and all that the receiver held is taken.
+    Closed,
+    /// There is nothing now, and a thread that runs actors does not wait.
+    ActorThread,
+}
+
+impl fmt::Display for RecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecvError::Closed => ENDED,
+            RecvError::ActorThread => NO_WAITING,
+        })
+    }
+}
+
+impl Error for RecvError {}
+
+/// Why a receiver got no event at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TryRecvError {
+    /// There is nothing now.
+    Empty,
+    /// The subscription has ended, and all that the receiver held is taken.
+    Closed,
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryRecvError::Empty => "there is no event now",
+            TryRecvError::Closed => ENDED,
+        })
+    }
+}
+
+impl Error for TryRecvError {}
+
+/// Why a receiver got no event in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecvTimeoutError {
+    /// The time is up.
+    Timeout,
+    /// The subscription has ended, and all that the receiver held is taken.
+    Closed,
+    /// There is nothing now, and a thread that runs actors does not wait.
+    ActorThread,
+}
+
+impl fmt::Display for RecvTimeoutError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            RecvTimeoutError::Timeout => "no event came in time",
+            RecvTimeoutError::Closed => ENDED,
+            RecvTimeoutError::ActorThread => NO_WAITING,
+        })
+    }
+}
+
+impl Error for RecvTimeoutError {}
+
+const ENDED: &str = "the subscription has ended";
+const NO_WAITING: &str = "a thread that runs actors does not wait for events";

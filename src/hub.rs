@@ -243,6 +243,26 @@ impl<E> Hub<E> {
         Some(record)
     }
 
+    /// Takes a subscription off the table and tells its shard. The countdown is over when the shard has removed it. `None`:
+    /// as in [`withdraw`](Self::withdraw).
+    fn dismiss(&self, id: SubscriptionId) -> Option<Countdown> {
+        let (countdown, mut all) = Countdown::new(1);
+        let push = |record: &Arc<Record>| {
+            if let Some(done) = all.pop() {
+                let record = Arc::clone(record);
+                let port = &self.ports[usize::from(record.shard)];
+                port.push(Command::Remove { record, done });
+            }
+        };
+        let record = if mutant!("removal_out_of_order") {
+            self.withdraw(id, |_| ()).inspect(push)
+        } else {
+            self.withdraw(id, push)
+        }?;
+        self.ports[usize::from(record.shard)].call();
+        Some(countdown)
+    }
+
     /// The shard's own end of a subscription. False: it was withdrawn elsewhere, and a `Remove` comes.
     pub(crate) fn retire(&self, record: &Record) -> bool {
         self.withdraw(record.id, |_| ()).is_some()
@@ -393,20 +413,7 @@ impl<E: Send + 'static> Control for Hub<E> {
         shard: Option<usize>,
     ) -> Result<(), UnsubscribeError> {
         let waits = self.may_wait();
-        let (countdown, mut all) = Countdown::new(1);
-        let push = |record: &Arc<Record>| {
-            if let Some(done) = all.pop() {
-                let record = Arc::clone(record);
-                let port = &self.ports[usize::from(record.shard)];
-                port.push(Command::Remove { record, done });
-            }
-        };
-        let withdrawn = if mutant!("removal_out_of_order") {
-            self.withdraw(id, |_| ()).inspect(push)
-        } else {
-            self.withdraw(id, push)
-        };
-        let Some(record) = withdrawn else {
+        let Some(countdown) = self.dismiss(id) else {
             // It may be in its last call. That one is waited for as well.
             if waits {
                 let known = shard.map(|shard| std::slice::from_ref(&self.ports[shard]));
@@ -414,21 +421,23 @@ impl<E: Send + 'static> Control for Hub<E> {
             }
             return Err(UnsubscribeError::Unknown(id));
         };
-        self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);
         }
         Ok(())
     }
 
+    fn abandon(&self, id: SubscriptionId) {
+        drop(self.dismiss(id));
+    }
+
     fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError> {
-        let (countdown, mut all) = Countdown::new(1);
-        let done = all.pop().filter(|_| self.may_wait());
-        let waits = done.is_some();
+        let (countdown, done) = Countdown::of_one();
+        let waits = self.may_wait();
         let record = self.change(id, |record, epoch| {
             record.discard(how == Suspend::Discard, epoch);
             record.hot.suspend(Some(how));
-            done.map(|done| Command::Pause {
+            waits.then(|| Command::Pause {
                 record: Arc::clone(record),
                 done,
             })

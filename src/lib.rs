@@ -25,6 +25,7 @@
 //! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
+//! | taking events instead | [`Receiver`] |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # What it promises
@@ -38,9 +39,11 @@ mod actor;
 mod affinity;
 mod batch;
 mod builder;
+mod callee;
 mod command;
 mod contain;
 mod countdown;
+mod dedicated;
 mod error;
 mod event;
 mod filter;
@@ -58,6 +61,7 @@ mod outlet;
 mod port;
 mod publish_async;
 mod publisher;
+mod receiver;
 mod registry;
 mod remote;
 mod resource;
@@ -84,6 +88,7 @@ pub use crate::mailbox::Overflow;
 pub use crate::manual::Shard;
 pub use crate::publish_async::PublishAsync;
 pub use crate::publisher::{BatchPublished, Published, Publisher};
+pub use crate::receiver::{IntoIter, Iter, Receiver, RecvAsync};
 pub use crate::registry::{RegistryStats, registry_stats};
 pub use crate::resource::ResourceId;
 pub use crate::router::{Router, ShutdownReport, WeakRouter};

@@ -7,7 +7,7 @@ use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
 use crate::local;
 use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader, call};
-use crate::stats::{self, Meter, ShardStats};
+use crate::stats::{self, FarCounts, Meter, ShardStats};
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue, global};
 use std::sync::Arc;
 
@@ -21,8 +21,12 @@ pub(crate) struct Port<E> {
     /// Its lanes, for statistics. The shard takes out those that are gone.
     probes: Mutex<Vec<Probe<E>>>,
     pub(crate) meter: Meter,
+    /// What is done on other threads for its subscriptions.
+    pub(crate) far: Arc<FarCounts>,
     /// Events in the shard's spill. Written by the shard's thread.
     pub(crate) spilled: Padded<AtomicUsize>,
+    /// Events in mailboxes on the shard. Written by the shard's thread.
+    pub(crate) waiting: AtomicUsize,
     /// The number of the thread that last polled a shard without a thread of its own; else 0.
     driver: global::AtomicU64,
 }
@@ -36,7 +40,9 @@ impl<E> Port<E> {
             next_bit: AtomicU32::new(0),
             probes: Mutex::new(Vec::new()),
             meter: Meter::default(),
+            far: Arc::default(),
             spilled: Padded(AtomicUsize::new(0)),
+            waiting: AtomicUsize::new(0),
             driver: global::AtomicU64::new(0),
         }
     }
@@ -141,7 +147,8 @@ impl<E> Port<E> {
     /// Events that were accepted and are not handled.
     pub(crate) fn unhandled(&self) -> usize {
         let ShardStats { depth, spilled, .. } = self.stats();
-        depth + spilled + self.meter.lost.get() as usize
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        depth + spilled + waiting + self.meter.lost.get() as usize
     }
 
     pub(crate) fn stats(&self) -> ShardStats {
@@ -152,7 +159,7 @@ impl<E> Port<E> {
             (lanes, probes.iter().map(Probe::depth).sum())
         };
         let meter = &self.meter;
-        let counts = stats::total(&meter.counts, None);
+        let counts = stats::shard_total(&meter.counts, &self.far);
         ShardStats {
             lanes,
             depth,

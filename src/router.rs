@@ -5,6 +5,7 @@ use crate::affinity::Claim;
 use crate::builder::{Config, RouterBuilder};
 use crate::contain::contain;
 use crate::countdown::{Countdown, Done};
+use crate::dedicated::Dedicated;
 use crate::error::{BuildError, FlushError, PublishError, SubscribeError, UnsubscribeError};
 use crate::event::Event;
 use crate::filter::Filter;
@@ -13,6 +14,7 @@ use crate::local::ThreadsOwn;
 use crate::manual;
 use crate::port::Port;
 use crate::publisher::{Published, Publisher, publish};
+use crate::receiver::Receiver;
 use crate::shard::{Setup, Shard};
 use crate::stats::Stats;
 use crate::subscribe::SubscriptionBuilder;
@@ -62,7 +64,7 @@ pub struct ShutdownReport {
     /// The names of threads that were still at work, "laneway-0" for the first shard. They go on draining, and are detached
     /// with the last handle.
     pub detached: Vec<String>,
-    /// Events that were accepted and still wait in the lanes and spills of those threads, or were lost with a
+    /// Events that were accepted and still wait in the lanes, spills and mailboxes of those threads, or were lost with a
     /// [`Shard`](crate::Shard) that was dropped.
     pub unhandled: usize,
 }
@@ -120,7 +122,7 @@ impl<E: Clone + Send + 'static> Router<E> {
                 worker.run();
             })
             .map_err(BuildError::Thread)?;
-            router.0.workers.add(name, exit, Some(thread));
+            router.0.workers.add(name, exit, Some(thread), None);
         }
         // Behind the shards: it ends when all of them have.
         *router.0.watcher.lock() = watch::start(&router.0.hub).map_err(BuildError::Thread)?;
@@ -132,7 +134,7 @@ impl<E: Clone + Send + 'static> Router<E> {
         let hub = &router.0.hub;
         let shards = (0..hub.ports.len()).map(|index| {
             let (exit, done) = Countdown::of_one();
-            router.0.workers.add(thread_name(index), exit, None);
+            router.0.workers.add(thread_name(index), exit, None, None);
             manual::Shard::new(Arc::clone(hub), index, done)
         });
         let shards = shards.collect();
@@ -188,6 +190,15 @@ impl<E: Clone + Send + 'static> Router<E> {
         self.subscription().filter(filter).actor(actor)
     }
 
+    /// Subscribes a [`Receiver`] to what matches `filter`.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Self::subscribe).
+    pub fn receiver(&self, filter: Filter) -> Result<Receiver<E>, SubscribeError> {
+        self.subscription().filter(filter).receiver()
+    }
+
     /// Sets up a subscription: with a name, several filters, a place.
     pub fn subscription(&self) -> SubscriptionBuilder<'_, E> {
         SubscriptionBuilder::new(self)
@@ -195,6 +206,22 @@ impl<E: Clone + Send + 'static> Router<E> {
 
     pub(crate) fn hub(&self) -> &Arc<Hub<E>> {
         &self.0.hub
+    }
+
+    /// Starts the thread of a dedicated actor.
+    pub(crate) fn start_dedicated(&self, actor: Dedicated<E>) -> std::io::Result<()> {
+        let record = Arc::clone(actor.record());
+        let name = match &record.name {
+            Some(name) => format!("laneway-{name}"),
+            None => format!("laneway-actor-{}", record.id),
+        };
+        let (exit, done) = Countdown::of_one();
+        let thread = spawn(name.clone(), move || {
+            actor.run();
+            drop(done);
+        })?;
+        self.0.workers.add(name, exit, Some(thread), Some(record));
+        Ok(())
     }
 
     pub(crate) fn enter(
@@ -327,7 +354,7 @@ impl<E> Handle<E> {
         if waits {
             self.workers.wait(deadline(timeout));
         }
-        let (joined, detached) = self.workers.collect(waits);
+        let (joined, detached, queued) = self.workers.collect(waits);
         if waits
             && detached.is_empty()
             && let Some(watcher) = self.watcher.lock().take()
@@ -337,7 +364,7 @@ impl<E> Handle<E> {
         let report = ShutdownReport {
             joined,
             detached,
-            unhandled: self.hub.ports.iter().map(Port::unhandled).sum(),
+            unhandled: queued + self.hub.ports.iter().map(Port::unhandled).sum::<usize>(),
         };
         if waits && !report.is_complete() {
             contain(|| tracing::warn!(?report, "not everything ended by the deadline"));

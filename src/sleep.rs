@@ -154,8 +154,30 @@ impl Reader {
             }
             // A waker is user code.
             Reader::Waiting(waker) => {
-                contain(|| waker.wake());
+                if !mutant!("reader_no_wake") {
+                    contain(|| waker.wake());
+                }
             }
+        }
+    }
+
+    /// Whether it takes events one by one, and may stop at any of them.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self, Reader::Waiting(_))
+    }
+
+    /// From now on calls go to `waker`. What is looked at after this has changed, or the next call finds the waker.
+    pub(crate) fn register(&self, waker: &Waker) {
+        if let Reader::Waiting(slot) = self {
+            slot.register(waker);
+        }
+    }
+
+    /// The waker that nobody waits on any more, for its owner to drop.
+    pub(crate) fn unregister(&self) -> Option<Waker> {
+        match self {
+            Reader::Shard(..) => None,
+            Reader::Waiting(slot) => slot.take(),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Counters, and the snapshots of them that users see.
 
+use crate::callee::Call;
 use crate::registry::RegistryStats;
 use crate::sync::{AtomicU64, Ordering};
 use crate::watch::CallMark;
+use std::ops::Index;
 
 /// A counter with one writer: adding is a plain load and store, and anybody may read.
 #[derive(Debug, Default)]
@@ -32,63 +34,95 @@ impl Counter {
     }
 }
 
-/// What becomes of the events of a subscription, or of all of a shard's.
+/// A counter with many writers.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) matched: Counter,
-    pub(crate) handled: Counter,
-    pub(crate) discarded: Counter,
-    pub(crate) newest: Counter,
-    pub(crate) oldest: Counter,
-    pub(crate) replaced: Counter,
-    pub(crate) stopped: Counter,
-    pub(crate) panics: Counter,
-    pub(crate) restarts: Counter,
-    /// Written by the watching thread, the others by the one that calls the actor.
-    pub(crate) stalls: Counter,
-}
+pub(crate) struct SharedCounter(AtomicU64);
 
-/// Adds to one of the counters, wherever the caller counts.
-pub(crate) type Count<'a> = &'a dyn Fn(fn(&Counts) -> &Counter, usize);
-
-impl Counts {
-    /// Without `queued`. What leaves the queue is read before what enters it.
-    fn snapshot(&self) -> SubscriptionStats {
-        SubscriptionStats {
-            handled: self.handled.get(),
-            discarded: self.discarded.get(),
-            dropped: Dropped {
-                newest: self.newest.get(),
-                oldest: self.oldest.get(),
-                replaced: self.replaced.get(),
-                stopped: self.stopped.get(),
-            },
-            panics: self.panics.get(),
-            restarts: self.restarts.get(),
-            stalls: self.stalls.get(),
-            matched: self.matched.get(),
-            queued: 0,
+impl SharedCounter {
+    pub(crate) fn add(&self, count: usize) {
+        // Others write the line as well: it is left alone where there is nothing to add.
+        if count > 0 {
+            // ORDERING: Release as in `Counter::add`.
+            self.0.fetch_add(count as u64, Ordering::Release);
         }
     }
+}
+
+/// What is counted of a subscription, and of all of a shard's.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Matched,
+    Handled,
+    Discarded,
+    /// The reasons for which events are dropped: see [`Dropped`].
+    Newest,
+    Oldest,
+    Replaced,
+    Stopped,
+    Panics,
+    Restarts,
+    /// Written by the watching thread, the others by the one that calls the actor.
+    Stalls,
+}
+
+/// A counter of each kind.
+#[derive(Debug, Default)]
+pub(crate) struct Counts<C = Counter>([C; Kind::Stalls as usize + 1]);
+
+impl<C> Index<Kind> for Counts<C> {
+    type Output = C;
+
+    #[inline(always)]
+    fn index(&self, kind: Kind) -> &C {
+        &self.0[kind as usize]
+    }
+}
+
+/// What the threads of receivers and dedicated actors count for their shard, on lines of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct FarCounts(Counts<SharedCounter>);
+
+impl FarCounts {
+    pub(crate) fn add(&self, kind: Kind, count: usize) {
+        self.0[kind].add(count);
+    }
+}
+
+/// Where a call and what becomes of its events are counted.
+pub(crate) type Count<'a> = &'a dyn Fn(Kind, usize);
+
+/// `get` is asked for what leaves the queue before what enters it, so that the queue is never negative.
+fn snapshot(get: impl Fn(Kind) -> u64) -> SubscriptionStats {
+    let mut stats = SubscriptionStats {
+        handled: get(Kind::Handled),
+        discarded: get(Kind::Discarded),
+        dropped: Dropped {
+            newest: get(Kind::Newest),
+            oldest: get(Kind::Oldest),
+            replaced: get(Kind::Replaced),
+            stopped: get(Kind::Stopped),
+        },
+        panics: get(Kind::Panics),
+        restarts: get(Kind::Restarts),
+        stalls: get(Kind::Stalls),
+        matched: get(Kind::Matched),
+        queued: 0,
+    };
+    stats.queued = stats.matched - stats.handled - stats.discarded - stats.dropped.total();
+    stats
 }
 
 /// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one.
 pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
     // The far side first: an event is matched before it gets there.
-    let far = far.map(Counts::snapshot).unwrap_or_default();
-    let near = near.snapshot();
-    let mut total = SubscriptionStats {
-        matched: near.matched,
-        handled: near.handled + far.handled,
-        discarded: near.discarded + far.discarded,
-        dropped: near.dropped + far.dropped,
-        panics: near.panics + far.panics,
-        restarts: near.restarts + far.restarts,
-        stalls: near.stalls + far.stalls,
-        queued: 0,
-    };
-    total.queued = total.matched - total.handled - total.discarded - total.dropped.total();
-    total
+    snapshot(|kind| far.map_or(0, |far| far[kind].get()) + near[kind].get())
+}
+
+/// The same of all of a shard's subscriptions.
+pub(crate) fn shard_total(near: &Counts, far: &FarCounts) -> SubscriptionStats {
+    // ORDERING: Acquire as in `Counter::get`.
+    snapshot(|kind| far.0[kind].0.load(Ordering::Acquire) + near[kind].get())
 }
 
 /// What one shard counts, on lines of its own.
@@ -106,6 +140,17 @@ pub(crate) struct Meter {
     pub(crate) spilled_high: Counter,
     /// Events that were accepted and that nobody handles, because the shard or their target was given up.
     pub(crate) lost: Counter,
+}
+
+impl Meter {
+    /// The shard calls the actor with this seat.
+    #[inline]
+    pub(crate) fn begin(&self, place: u32, call: Call) {
+        self.call.begin(place);
+        if call == Call::Batch {
+            self.batches.add(1);
+        }
+    }
 }
 
 /// A router's counters at one moment: see [`Router::stats`](crate::Router::stats).

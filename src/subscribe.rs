@@ -1,17 +1,22 @@
 //! How a subscription is set up.
 
 use crate::actor::{Actor, Context, WithContext};
+use crate::dedicated::Dedicated;
 use crate::error::SubscribeError;
 use crate::event::Event;
 use crate::filter::Filter;
 use crate::hub::Plan;
+use crate::lane;
 use crate::mailbox::{Mailbox, Overflow};
+use crate::receiver::Receiver;
+use crate::remote::{Outbox, remote};
 use crate::router::Router;
 use crate::shard::{Care, Predicate, Setup};
 use crate::subscription::Subscription;
 use crate::supervise::{Nobody, OnPanic, Restarts, Supervision};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which shard an actor goes to.
@@ -203,7 +208,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// Takes the router's registry lock for a table update; never waits for a shard.
     pub fn actor(self, actor: impl Actor<E>) -> Result<Subscription, SubscribeError> {
         let supervision = self.on_panic.into();
-        self.enter(Box::new(actor), supervision)
+        self.enter(Box::new(actor), supervision, None)
     }
 
     /// Subscribes an actor that is replaced by a fresh one whenever a call of it panics, see [`restarts`](Self::restarts).
@@ -248,13 +253,99 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
             window,
             recent: VecDeque::new(),
         });
-        self.enter(Box::new(Nobody), supervision)
+        self.enter(Box::new(Nobody), supervision, None)
+    }
+
+    /// Subscribes a [`Receiver`], whose events are taken instead of being handed over.
+    ///
+    /// Up to 256 events, fewer where they are large, lie ready for it; the rest of its [`mailbox`](Self::mailbox) is on the
+    /// shard, and moves up as it takes them. With [`Overflow::DropOldest`] and [`Overflow::KeepLatest`] one event lies ready,
+    /// and the policy is for the others.
+    ///
+    /// # Errors
+    ///
+    /// As [`actor`](Self::actor).
+    ///
+    /// ```
+    /// # use laneway::{Filter, Overflow, Router, Topic};
+    /// # let router = Router::<u32>::new();
+    /// # let topic = Topic::new("compute", "VM.START")?;
+    /// let mut receiver = router
+    ///     .subscription()
+    ///     .filter(Filter::exact(topic))
+    ///     .mailbox(16, Overflow::DropNewest)
+    ///     .receiver()?;
+    /// router.publish(topic, 7)?;
+    /// assert_eq!(receiver.recv()?.into_payload(), 7);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn receiver(self) -> Result<Receiver<E>, SubscribeError> {
+        let router = self.router;
+        let (outbox, inbox) = remote(self.ahead(), false);
+        let supervision = self.on_panic.into();
+        let subscription = self.enter(Box::new(Nobody), supervision, Some(outbox))?;
+        let totals = Arc::clone(&router.hub().ports[subscription.shard()].far);
+        Ok(Receiver::new(inbox, subscription, totals))
+    }
+
+    /// Subscribes an actor that gets a thread of its own, for handlers that block or take long.
+    ///
+    /// Its shard looks for room in its [`mailbox`](Self::mailbox) and nothing else, so it delays no other actor; but under
+    /// [`Overflow::Block`], the default, a full mailbox holds up publishers. The thread is one that runs actors: publishing
+    /// there gives `Full` instead of waiting. It ends with the subscription; shutting down waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`actor`](Self::actor), and [`SubscribeError::Thread`] if the system refuses a thread.
+    ///
+    /// ```
+    /// # use laneway::{Filter, Router, Topic};
+    /// # let router = Router::<u32>::new();
+    /// # let topic = Topic::new("compute", "VM.START")?;
+    /// router
+    ///     .subscription()
+    ///     .named("archive")
+    ///     .filter(Filter::exact(topic))
+    ///     .dedicated(|event: &laneway::Event<u32>| {
+    ///         // It may wait for a disk or a network here.
+    ///         println!("{event:?}");
+    ///     })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn dedicated(self, actor: impl Actor<E>) -> Result<Subscription, SubscribeError> {
+        let router = self.router;
+        let (outbox, inbox) = remote(self.ahead(), true);
+        let supervision = self.on_panic.into();
+        // The seat's own supervision is for the predicate.
+        let for_predicate = self.on_panic.into();
+        let subscription = self.enter(Box::new(Nobody), for_predicate, Some(outbox))?;
+        let (record, hub) = (Arc::clone(subscription.record()), Arc::clone(router.hub()));
+        let actor = Dedicated::new(Box::new(actor), supervision, inbox, record, hub);
+        match router.start_dedicated(actor) {
+            Ok(()) => Ok(subscription),
+            Err(error) => {
+                subscription.abandon();
+                Err(SubscribeError::Thread(error.kind()))
+            }
+        }
+    }
+
+    /// How many events lie ready for a reader on another thread.
+    fn ahead(&self) -> usize {
+        match self.overflow {
+            Overflow::Block | Overflow::DropNewest => {
+                self.capacity.clamp(1, lane::default_capacity::<E>())
+            }
+            // What is ahead is out of the policy's reach.
+            Overflow::DropOldest | Overflow::KeepLatest => 1,
+        }
     }
 
     fn enter(
         self,
         actor: Box<dyn Actor<E>>,
         supervision: Supervision<E>,
+        outbox: Option<Outbox<E>>,
     ) -> Result<Subscription, SubscribeError> {
         if !(1..=MAX_MAILBOX).contains(&self.capacity) {
             return Err(SubscribeError::MailboxCapacity {
@@ -268,7 +359,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
         let mailbox = Mailbox::new(self.capacity, self.overflow);
         let setup = Setup {
             actor,
-            care: Care::new(self.when, mailbox, supervision, None),
+            care: Care::new(self.when, mailbox, supervision, outbox),
             budget,
         };
         self.router.enter(self.plan, setup)

@@ -3,7 +3,7 @@
 use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
-use crate::stats::{self, Counts, SubscriptionStats};
+use crate::stats::{self, Counts, FarCounts, Kind, SubscriptionStats};
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
@@ -103,6 +103,30 @@ impl Record {
     }
 }
 
+/// Counts for a receiver or a dedicated actor on its own thread: for its subscription, and for the totals of its shard.
+#[derive(Debug)]
+pub(crate) struct FarMeter {
+    record: Arc<Record>,
+    totals: Arc<FarCounts>,
+}
+
+impl FarMeter {
+    pub(crate) fn new(record: Arc<Record>, totals: Arc<FarCounts>) -> Self {
+        FarMeter { record, totals }
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
+    }
+
+    pub(crate) fn add(&self, kind: Kind, count: usize) {
+        let far = self.record.far.as_deref();
+        let counts = far.expect("the record was made for a reader that is no shard");
+        counts[kind].add(count);
+        self.totals.add(kind, count);
+    }
+}
+
 /// What each call touches: on lines of its own, written by the shard.
 ///
 /// The exception is `state`, which anybody may change.
@@ -193,6 +217,8 @@ pub(crate) trait Control: Send + Sync {
     fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError>;
 
     fn resume(&self, id: SubscriptionId) -> Result<(), UnsubscribeError>;
+    /// Ends it, if it lives, and waits for nobody.
+    fn abandon(&self, id: SubscriptionId);
 }
 
 /// The handle of one subscription. Cheap to clone; dropping it keeps the actor.
@@ -219,6 +245,17 @@ pub struct Subscription {
 impl Subscription {
     pub(crate) fn new(record: Arc<Record>, control: Weak<dyn Control>) -> Self {
         Subscription { record, control }
+    }
+
+    pub(crate) fn record(&self) -> &Arc<Record> {
+        &self.record
+    }
+
+    /// Ends the subscription without waiting.
+    pub(crate) fn abandon(&self) {
+        if let Some(control) = self.control.upgrade() {
+            control.abandon(self.record.id);
+        }
     }
 
     /// Its id, by which [`Router::unsubscribe`](crate::Router::unsubscribe) knows it.

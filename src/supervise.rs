@@ -3,7 +3,7 @@
 use crate::actor::{Actor, Context, StopReason};
 use crate::contain::contain;
 use crate::event::Event;
-use crate::stats::Count;
+use crate::stats::{Count, Kind};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -53,23 +53,11 @@ impl<E> From<OnPanic> for Supervision<E> {
 }
 
 impl<E: 'static> Supervision<E> {
-    /// The first calls of an actor: its factory, if it has one, and `started`. Panics are counted here.
-    pub(crate) fn start(
-        &mut self,
-        actor: &mut Box<dyn Actor<E>>,
-        context: &mut Context<'_, E>,
-        count: Count<'_>,
-    ) {
-        if let Supervision::Restart(restarts) = self
-            && !restarts.make(actor)
-        {
-            count(|counts| &counts.panics, 1);
-            self.recover(actor, context, count);
-            return;
-        }
-        if !contain(|| actor.started(context)) {
-            count(|counts| &counts.panics, 1);
-            self.recover(actor, context, count);
+    /// Puts the first actor in its place, if there is a factory for it. False: that panicked.
+    pub(crate) fn make(&mut self, actor: &mut Box<dyn Actor<E>>) -> bool {
+        match self {
+            Supervision::Restart(restarts) => restarts.make(actor),
+            Supervision::Stop | Supervision::Resume => true,
         }
     }
 
@@ -89,12 +77,12 @@ impl<E: 'static> Supervision<E> {
                         context.record.hot.end(StopReason::Panicked);
                         return;
                     }
-                    count(|counts| &counts.restarts, 1);
-                    count(|counts| &counts.panics, retire(actor, StopReason::Panicked));
+                    count(Kind::Restarts, 1);
+                    count(Kind::Panics, retire(actor, StopReason::Panicked));
                     if restarts.make(actor) && contain(|| actor.started(context)) {
                         return;
                     }
-                    count(|counts| &counts.panics, 1);
+                    count(Kind::Panics, 1);
                 }
             }
         }

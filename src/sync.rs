@@ -281,6 +281,9 @@ mod model {
         pub(crate) fn wake(&self) {
             self.0.wake();
         }
+        pub(crate) fn take(&self) -> Option<std::task::Waker> {
+            self.0.take_waker()
+        }
     }
 
     #[derive(Debug)]

@@ -22,6 +22,7 @@
 use crate::contain::contain;
 use crate::hub::Hub;
 use crate::local;
+use crate::stats::Kind;
 use crate::sync::global::{AtomicBool, AtomicU64, OnceLock};
 use crate::sync::{JoinHandle, Ordering, Thread, current, fence_heavy, fence_light};
 use crate::sync::{park, park_timeout, spawn};
@@ -202,9 +203,9 @@ fn report<E>(hub: &Hub<E>, shard: usize, mark: u64) {
     if meter.call.now() != mark {
         return;
     }
-    meter.counts.stalls.add(1);
+    meter.counts[Kind::Stalls].add(1);
     if let Some(record) = &record {
-        record.hot.counts.stalls.add(1);
+        record.hot.counts[Kind::Stalls].add(1);
     }
     // Somebody may have unsubscribed it since the call began: then there is no name to give.
     let id = (record.as_ref()).map(|record| tracing::field::display(record.id));

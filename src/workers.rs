@@ -1,7 +1,9 @@
 //! What a router's shutdown waits for: its threads, and the shards that their owner drives.
 
 use crate::countdown::Countdown;
+use crate::subscription::Record;
 use crate::sync::{JoinHandle, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Those that have not ended, or whose thread is not joined yet. More can come at any time.
@@ -13,6 +15,8 @@ struct Worker {
     exit: Countdown,
     /// `None` where the thread is somebody else's.
     thread: Option<JoinHandle<()>>,
+    /// Of a dedicated actor.
+    record: Option<Arc<Record>>,
 }
 
 impl Workers {
@@ -20,8 +24,22 @@ impl Workers {
         Workers(Mutex::new(Vec::new()))
     }
 
-    pub(crate) fn add(&self, name: String, exit: Countdown, thread: Option<JoinHandle<()>>) {
-        self.0.lock().push(Worker { name, exit, thread });
+    pub(crate) fn add(
+        &self,
+        name: String,
+        exit: Countdown,
+        thread: Option<JoinHandle<()>>,
+        record: Option<Arc<Record>>,
+    ) {
+        let mut workers = self.0.lock();
+        // Dedicated actors may come and go.
+        workers.retain(|worker| worker.record.is_none() || !worker.exit.is_over());
+        workers.push(Worker {
+            name,
+            exit,
+            thread,
+            record,
+        });
     }
 
     /// Waits until all that are here now have ended, or `deadline`.
@@ -33,18 +51,21 @@ impl Workers {
         }
     }
 
-    /// Takes out those that have ended. Says how many, and the names of those that are left.
+    /// Takes out those that have ended. Says how many, the names of those that are left, and how many events wait for them
+    /// in mailboxes of their own.
     ///
     /// With `joins` it joins their threads, which is waiting; else those with a thread are left, too.
-    pub(crate) fn collect(&self, joins: bool) -> (usize, Vec<String>) {
+    pub(crate) fn collect(&self, joins: bool) -> (usize, Vec<String>, usize) {
         let mut ended = Vec::new();
-        let mut left = Vec::new();
+        let (mut left, mut queued) = (Vec::new(), 0);
         self.0.lock().retain_mut(|worker| {
             let takes = worker.exit.is_over() && (joins || worker.thread.is_none());
             if takes {
                 ended.push(worker.thread.take());
             } else {
                 left.push(worker.name.clone());
+                queued +=
+                    (worker.record.as_ref()).map_or(0, |record| record.stats().queued as usize);
             }
             !takes
         });
@@ -53,6 +74,6 @@ impl Workers {
             Some(thread) => thread.join().ok(),
             None => Some(()),
         });
-        (joined.count(), left)
+        (joined.count(), left, queued)
     }
 }

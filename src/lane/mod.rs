@@ -261,6 +261,11 @@ impl<E> Producer<E> {
         }
     }
 
+    /// Events written so far.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Events that the reader has not given back.
     pub(crate) fn depth(&mut self) -> usize {
         // ORDERING: Acquire as in `has_room`.
@@ -270,6 +275,10 @@ impl<E> Producer<E> {
 
     pub(crate) fn room(&self) -> &Room {
         &self.ring.room
+    }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.ring.reader
     }
 
     pub(crate) fn probe(&self) -> Probe<E> {
@@ -427,11 +436,13 @@ impl<E> Consumer<E> {
     }
 
     /// Wakes those who wait for room once half a lane was given back, not for each slot: each time costs two context
-    /// switches. See [`Room`] for why nobody is left out.
+    /// switches. See [`Room`] for why nobody is left out. Only a shard is sure to come to the half: a receiver may take one
+    /// event and no more.
     #[cold]
     fn wake_publishers(&mut self, freed: usize) -> usize {
         self.freed += freed;
-        if self.freed < self.ring.slots.capacity.div_ceil(2) {
+        let at_once = self.ring.reader.is_waiting() && !mutant!("remote_wakes_at_half");
+        if !at_once && self.freed < self.ring.slots.capacity.div_ceil(2) {
             return 0;
         }
         self.freed = 0;
@@ -462,8 +473,11 @@ impl<E> Consumer<E> {
     }
 
     /// Announces that this lane is no longer polled. A heavy fence must follow, and then [`stays_cold`](Self::stays_cold).
-    pub(crate) fn cool(&self) {
-        self.ring.state.fetch_or(COLD, Ordering::Relaxed);
+    ///
+    /// Says whether it was cold already. Then the fence of that time serves this one as well: every publisher that has
+    /// not called since saw `COLD` or is seen.
+    pub(crate) fn cool(&self) -> bool {
+        self.ring.state.fetch_or(COLD, Ordering::Relaxed) & COLD != 0
     }
 
     /// After the fence: false if the lane must be polled on, because an event came before the publisher could see `COLD`

@@ -145,25 +145,23 @@ impl Mailbox {
         Offered::DroppedOldest(oldest.key)
     }
 
-    /// The first events of one class with no gap between them, at most `limit`, and how many were missed before them.
-    pub(crate) fn front<E>(&self, store: &Store<E>, limit: usize) -> (&[Waiting], u64) {
+    /// How many events were missed in front of the first, if that has not been told yet. From now on it has.
+    pub(crate) fn take_gap(&mut self) -> u64 {
+        let first = self.queue.front_mut();
+        first.map_or(0, |first| std::mem::take(&mut first.missed))
+    }
+
+    /// The first events of one class with no gap between them, at most `limit`.
+    pub(crate) fn front<E>(&self, store: &Store<E>, limit: usize) -> &[Waiting] {
         let (front, _) = self.queue.as_slices();
-        let (Some(first), 1..) = (front.first(), limit) else {
-            return (&[], 0);
+        let Some(first) = front.first() else {
+            return &[];
         };
         let class = |waiting: &Waiting| store.topic(waiting.key).class();
         let first_class = class(first);
-        let alike = front[1..]
-            .iter()
-            .take_while(|next| next.missed == 0 && class(next) == first_class);
-        (&front[..1 + alike.take(limit - 1).count()], first.missed)
-    }
-
-    /// The gap before the first event has been told.
-    pub(crate) fn told(&mut self) {
-        if let Some(first) = self.queue.front_mut() {
-            first.missed = 0;
-        }
+        let alike = |next: &&Waiting| next.missed == 0 && class(next) == first_class;
+        let more = front[1..].iter().take(limit - 1).take_while(alike);
+        &front[..1 + more.count()]
     }
 
     /// Takes out the first event.

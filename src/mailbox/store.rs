@@ -39,6 +39,11 @@ impl<E> Default for Store<E> {
 }
 
 impl<E> Store<E> {
+    /// Events that wait.
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
     /// One more mailbox wants the event at `offset` of the run under way.
     pub(crate) fn claim(&mut self, offset: usize, topic: Topic) -> u32 {
         let bit = 1 << offset;

@@ -3,9 +3,9 @@
 //! An event takes it when something has to be asked or has to wait: a predicate is set, the actor has used up its budget or
 //! is suspended, something waits for it already, its mailbox keeps the latest only, or it is on another thread.
 
-use super::seats::{Books, Seat, Seats};
-use crate::actor::{Actor, Context, StopReason};
-use crate::batch::{Batch, Pick, Source};
+use super::seats::{Books, Caller, Seat, Seats};
+use crate::batch::{Pick, Source};
+use crate::callee::{Call, Callee};
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::event::Event;
@@ -13,7 +13,7 @@ use crate::hub::Hub;
 use crate::mailbox::{MAX_RUN, Mailbox, Offered, Overflow, Store};
 use crate::remote::Outbox;
 use crate::sleep::Waiter;
-use crate::stats::Meter;
+use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
 use crate::supervise::Supervision;
 use crate::sync::{Ordering, fence_heavy};
@@ -60,11 +60,14 @@ impl<E> Care<E> {
 
     /// Whether a run can go straight to the actor.
     pub(super) fn is_plain(&self) -> bool {
-        self.when.is_none()
-            && self.outbox.is_none()
+        self.when.is_none() && self.is_direct() && !self.mailbox.has_missed()
+    }
+
+    /// Whether the actor can be handed events without their waiting first.
+    fn is_direct(&self) -> bool {
+        self.outbox.is_none()
             && self.mailbox.overflow != Overflow::KeepLatest
             && self.mailbox.is_empty()
-            && !self.mailbox.has_missed()
     }
 
     /// Whether the mailbox, under [`Overflow::Block`], may have no room for a whole run.
@@ -85,13 +88,13 @@ impl<E> Care<E> {
         let ahead = self.outbox.as_mut().map_or(0, Outbox::depth);
         match self.mailbox.offer(event.topic, offset, ahead, store) {
             Offered::Queued => {}
-            Offered::DroppedNewest => books.add(|counts| &counts.newest, 1),
+            Offered::DroppedNewest => books.add(Kind::Newest, 1),
             Offered::DroppedOldest(key) => {
-                books.add(|counts| &counts.oldest, 1);
+                books.add(Kind::Oldest, 1);
                 let_go(store, key, books);
             }
             Offered::Replaced(key) => {
-                books.add(|counts| &counts.replaced, 1);
+                books.add(Kind::Replaced, 1);
                 let_go(store, key, books);
             }
         }
@@ -138,7 +141,7 @@ impl<E> Care<E> {
         let mut rest = Vec::new();
         while let Some(waiting) = self.mailbox.pop(store) {
             if self.outbox.is_none() {
-                books.add(|counts| &counts.stopped, 1);
+                books.add(Kind::Stopped, 1);
                 let_go(store, waiting.key, books);
                 continue;
             }
@@ -152,17 +155,19 @@ impl<E> Care<E> {
             return done;
         };
         let missed = self.missed + self.mailbox.take_missed();
-        let lost = outbox.close(rest, missed, done);
-        books.add(|counts| &counts.stopped, lost);
-        None
+        let (lost, done) = outbox.close(rest, missed, done);
+        books.add(Kind::Stopped, lost);
+        done
     }
 }
 
-/// How far a mailbox must get for a flush.
+/// How far an actor must get for a flush.
 pub(super) struct Mark {
     record: Arc<Record>,
     /// See [`Mailbox::end`].
-    end: u64,
+    queued: u64,
+    /// Where the lane to a dedicated actor's thread ends, once the mailbox has got there.
+    sent: Option<u64>,
 }
 
 /// A mailbox lets go of an event, whose Drop is user code.
@@ -170,7 +175,7 @@ fn let_go<E>(store: &mut Store<E>, key: u32, books: Books<'_>) {
     if let Some(event) = store.let_go(key)
         && !contain(|| drop(event))
     {
-        books.add(|counts| &counts.panics, 1);
+        books.add(Kind::Panics, 1);
     }
 }
 
@@ -181,136 +186,14 @@ fn take<E: Clone>(store: &mut Store<E>, key: u32, books: Books<'_>) -> Option<Ev
     }
     let mut copy = None;
     if !contain(|| copy = store.get(key).cloned()) {
-        books.add(|counts| &counts.panics, 1);
-        books.add(|counts| &counts.newest, 1);
+        books.add(Kind::Panics, 1);
+        books.add(Kind::Newest, 1);
     }
     store.let_go(key);
     copy
 }
 
-/// An actor about to be called, and all that a call of it needs.
-struct Callee<'a, E> {
-    place: u32,
-    actor: &'a mut Box<dyn Actor<E>>,
-    supervision: &'a mut Supervision<E>,
-    record: &'a Record,
-    hub: &'a Arc<Hub<E>>,
-    meter: &'a Meter,
-}
-
-impl<'a, E: 'static> Callee<'a, E> {
-    fn books(&self) -> Books<'a> {
-        Books {
-            record: self.record,
-            meter: self.meter,
-        }
-    }
-
-    /// Hands over the events behind the first `taken`, again after a panic that the actor survives. Says how many have been
-    /// dealt with: all, unless the actor was suspended meanwhile.
-    fn hand(&mut self, source: Source<'_, E>, taken: &Cell<usize>) -> usize {
-        let hot = &self.record.hot;
-        while taken.get() < source.len() && !hot.is_halted() {
-            let before = taken.get();
-            let batch = Batch { source, taken, hot };
-            let mut context = Context {
-                hub: self.hub,
-                record: self.record,
-            };
-            self.meter.call.begin(self.place);
-            self.meter.batches.add(1);
-            let whole = contain(|| self.actor.handle_batch(batch, &mut context));
-            if !whole && taken.get() == before {
-                // It will not get past this one.
-                taken.set(before + 1);
-            }
-            self.books()
-                .add(|counts| &counts.handled, taken.get() - before);
-            if !whole {
-                self.panicked();
-            } else if hot.has_ended() || !hot.is_halted() {
-                self.books()
-                    .add(|counts| &counts.discarded, source.len() - taken.get());
-                return source.len();
-            }
-        }
-        if hot.has_ended() {
-            self.books()
-                .add(|counts| &counts.stopped, source.len() - taken.get());
-            return source.len();
-        }
-        taken.get()
-    }
-
-    fn lagged(&mut self, missed: u64) {
-        let mut context = Context {
-            hub: self.hub,
-            record: self.record,
-        };
-        self.meter.call.begin(self.place);
-        if !contain(|| self.actor.lagged(missed, &mut context)) {
-            self.panicked();
-        }
-    }
-
-    /// One that cannot be mended by another actor.
-    #[cold]
-    fn predicate_panicked(&mut self) {
-        self.note_panic();
-        if matches!(self.supervision, Supervision::Stop) {
-            self.record.hot.end(StopReason::Panicked);
-        }
-    }
-
-    fn note_panic(&self) {
-        self.books().add(|counts| &counts.panics, 1);
-        let record = self.record;
-        // What is subscribed to traces is user code too.
-        contain(|| {
-            tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked");
-        });
-    }
-
-    #[cold]
-    fn panicked(&mut self) {
-        self.note_panic();
-        let (record, books) = (self.record, self.books());
-        let mut context = Context {
-            hub: self.hub,
-            record,
-        };
-        self.supervision
-            .recover(self.actor, &mut context, &|which, count| {
-                books.add(which, count);
-            });
-    }
-}
-
 impl<E: Clone + 'static> Seats<E> {
-    /// A seat's parts, apart.
-    fn callee<'a>(
-        place: u32,
-        seat: &'a mut Seat<E>,
-        hub: &'a Arc<Hub<E>>,
-        meter: &'a Meter,
-    ) -> (Callee<'a, E>, &'a mut Option<Predicate<E>>, &'a mut Mailbox) {
-        let Care {
-            when,
-            mailbox,
-            supervision,
-            ..
-        } = &mut *seat.care;
-        let callee = Callee {
-            place,
-            actor: &mut seat.actor,
-            supervision,
-            record: &seat.record,
-            hub,
-            meter,
-        };
-        (callee, when, mailbox)
-    }
-
     pub(super) fn deliver_with_care(
         &mut self,
         place: u32,
@@ -323,48 +206,42 @@ impl<E: Clone + 'static> Seats<E> {
         let mut wanted = std::mem::take(&mut self.wanted);
         let seat = self.seat(place);
         let record = Arc::clone(&seat.record);
-        let (record, hot) = (&*record, &record.hot);
-        if hot.has_ended() {
-            self.wanted = wanted;
-            return;
-        }
-        let books = Books { record, meter };
-        let quota = *seat.quota(turn) as usize;
-        let is_remote = seat.care.outbox.is_some();
-        let (mut callee, when, mailbox) = Self::callee(place, seat, hub, meter);
-        choose(&mut wanted, source, when, &mut callee);
-        books.add(|counts| &counts.matched, wanted.len());
-        let Some(run) = source.run() else {
-            unreachable!("what waits has been chosen already");
-        };
-        let mut settled = 0;
-        if hot.has_ended() {
-            // Its predicate panicked.
-            books.add(|counts| &counts.stopped, wanted.len());
-            settled = wanted.len();
-        } else if record.is_discarding(epoch) {
-            books.add(|counts| &counts.discarded, wanted.len());
-            settled = wanted.len();
-        } else if !is_remote
-            && mailbox.overflow != Overflow::KeepLatest
-            && mailbox.is_empty()
-            && !hot.is_halted()
-            && quota.min(wanted.len()) > 0
+        let hot = &record.hot;
+        if !hot.has_ended()
+            && let Some(run) = source.run()
         {
-            let count = quota.min(wanted.len());
-            if mailbox.has_missed() {
-                callee.lagged(mailbox.take_missed());
-            }
-            settled = callee.hand(Source::Picks(run, &wanted[..count]), &Cell::new(0));
-            *seat.quota(turn) -= count as u32;
+            let caller = Caller::new(place, &record, hub, meter);
+            let books = caller.books;
+            caller.with(seat, |callee, when, _| {
+                choose(&mut wanted, source, when, callee)
+            });
+            books.add(Kind::Matched, wanted.len());
+            let quota = wanted.len().min(*seat.quota(turn) as usize);
+            let mut settled = 0;
             if hot.has_ended() {
-                books.add(|counts| &counts.stopped, wanted.len() - settled);
+                // Its predicate panicked.
+                books.add(Kind::Stopped, wanted.len());
                 settled = wanted.len();
+            } else if record.is_discarding(epoch) {
+                books.add(Kind::Discarded, wanted.len());
+                settled = wanted.len();
+            } else if quota > 0 && seat.care.is_direct() && !hot.is_halted() {
+                *seat.quota(turn) -= quota as u32;
+                settled = caller.with(seat, |callee, _, mailbox| {
+                    if mailbox.has_missed() {
+                        callee.lagged(mailbox.take_missed());
+                    }
+                    callee.hand(Source::Picks(run, &wanted[..quota]), &Cell::new(0))
+                });
+                if hot.has_ended() {
+                    books.add(Kind::Stopped, wanted.len() - settled);
+                    settled = wanted.len();
+                }
             }
-        }
-        self.queue(place, Source::Picks(run, &wanted), settled, books);
-        if hot.has_ended() {
-            self.ended.push(place);
+            self.queue(place, Source::Picks(run, &wanted), settled, books);
+            if hot.has_ended() {
+                self.ended.push(place);
+            }
         }
         self.wanted = wanted;
     }
@@ -403,7 +280,7 @@ impl<E: Clone + 'static> Seats<E> {
             self.queue(place, source, taken, books);
             return;
         }
-        books.add(|counts| &counts.discarded, source.len() - taken);
+        books.add(Kind::Discarded, source.len() - taken);
     }
 
     /// After a panic on the short way.
@@ -418,14 +295,13 @@ impl<E: Clone + 'static> Seats<E> {
     ) {
         let seat = self.seat(place);
         let record = Arc::clone(&seat.record);
-        let books = Books {
-            record: &record,
-            meter,
-        };
-        let (mut callee, ..) = Self::callee(place, seat, hub, meter);
-        books.add(|counts| &counts.handled, taken.get());
-        callee.panicked();
-        let settled = callee.hand(source, taken);
+        let caller = Caller::new(place, &record, hub, meter);
+        let books = caller.books;
+        books.add(Kind::Handled, taken.get());
+        let settled = caller.with(seat, |callee, _, _| {
+            callee.panicked();
+            callee.hand(source, taken)
+        });
         self.queue(place, source, settled, books);
         if record.hot.has_ended() {
             self.ended.push(place);
@@ -471,10 +347,16 @@ impl<E: Clone + 'static> Seats<E> {
         room
     }
 
-    /// Asks to be woken when a reader on another thread makes room that something waits for. False: there is
-    /// some by now.
-    pub(super) fn arm(&mut self, waiter: &Waiter) -> bool {
-        let listed: Vec<u32> = self.waiting.iter().chain(&self.tight).copied().collect();
+    /// Asks to be woken when a reader on another thread makes room that something waits for, or, while a flush waits, when a
+    /// dedicated actor gets on. False: there is some room by now.
+    pub(super) fn arm(&mut self, waiter: &Waiter, is_flushing: bool) -> bool {
+        let dedicated = if is_flushing {
+            &self.dedicated[..]
+        } else {
+            &[]
+        };
+        let listed = self.waiting.iter().chain(&self.tight).chain(dedicated);
+        let listed: Vec<u32> = listed.copied().collect();
         let mut any = false;
         for &place in &listed {
             if let Some(outbox) = &self.seat(place).care.outbox {
@@ -502,6 +384,16 @@ impl<E: Clone + 'static> Seats<E> {
             care.is_waiting = true;
             self.waiting.push(place);
         }
+    }
+
+    /// Nothing waits for an actor here. What waits for readers on other threads goes to them when their seats are given up.
+    pub(super) fn are_drained(&self) -> bool {
+        let is_remote = |seat: &Seat<E>| seat.care.outbox.is_some();
+        let seats = self
+            .waiting
+            .iter()
+            .map(|&place| &self.seats[place as usize]);
+        seats.flatten().all(is_remote)
     }
 
     /// Hands over up to `limit` events that wait, to each actor as much as its budget allows. Says how many.
@@ -535,34 +427,35 @@ impl<E: Clone + 'static> Seats<E> {
             return 0;
         };
         let record = Arc::clone(&seat.record);
-        let (record, hot) = (&*record, &record.hot);
-        let books = Books { record, meter };
+        let caller = Caller::new(place, &record, hub, meter);
+        let books = caller.books;
         if seat.care.outbox.is_some() {
             return seat.care.forward(limit, store, books);
         }
         let mut left = limit;
-        while !hot.is_halted() {
-            let quota = left.min(*seat.quota(*turn) as usize);
-            let (mut callee, _, mailbox) = Self::callee(place, seat, hub, meter);
-            let (front, missed) = mailbox.front(store, quota.min(MAX_RUN));
-            let count = front.len();
-            if count == 0 {
+        while !record.hot.is_halted() && !seat.care.mailbox.is_empty() {
+            let quota = left.min(*seat.quota(*turn) as usize).min(MAX_RUN);
+            if quota == 0 {
                 break;
             }
-            if missed > 0 {
-                callee.lagged(missed);
-                mailbox.told();
-            } else {
+            let handed = caller.with(seat, |callee, _, mailbox| {
+                let missed = mailbox.take_gap();
+                if missed > 0 {
+                    callee.lagged(missed);
+                }
+                let front = mailbox.front(store, quota);
+                let handed = front.len();
                 let settled = callee.hand(Source::Mailbox(store, front), &Cell::new(0));
                 for _ in 0..settled {
                     if let Some(waiting) = mailbox.pop(store) {
                         let_go(store, waiting.key, books);
                     }
                 }
-                left -= count;
-                *seat.quota(*turn) -= count as u32;
-            }
-            if hot.has_ended() {
+                handed
+            });
+            left -= handed;
+            *seat.quota(*turn) -= handed as u32;
+            if record.hot.has_ended() {
                 ended.push(place);
             }
         }
@@ -599,25 +492,37 @@ impl<E: Clone + 'static> Seats<E> {
 
     /// What waits for actors now.
     pub(super) fn marks(&mut self) -> Vec<Mark> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mark = |&place: &u32| {
-            let Seat { record, care, .. } = self.seat(place);
-            Mark {
-                record: Arc::clone(record),
-                end: care.mailbox.end(),
-            }
-        };
-        let marks = waiting.iter().map(mark).collect();
-        self.waiting = waiting;
-        marks
+        let waiting = self.waiting.iter().chain(&self.dedicated);
+        waiting
+            .filter_map(|&place| self.seats[place as usize].as_ref())
+            .map(|seat| Mark {
+                record: Arc::clone(&seat.record),
+                queued: seat.care.mailbox.end(),
+                sent: None,
+            })
+            .collect()
     }
 
     /// Whether all that has been handled, but for actors that are suspended.
-    pub(super) fn are_past(&mut self, marks: &[Mark]) -> bool {
-        marks.iter().all(|mark| {
-            self.find(&mark.record).is_none_or(|seat| {
-                seat.care.mailbox.left() >= mark.end || seat.record.hot.is_halted()
-            })
+    pub(super) fn are_past(&mut self, marks: &mut [Mark]) -> bool {
+        marks.iter_mut().all(|mark| {
+            let Some(seat) = self.find(&mark.record) else {
+                return true;
+            };
+            let care = &mut seat.care;
+            if seat.record.hot.is_halted() {
+                return true;
+            }
+            if care.mailbox.left() < mark.queued {
+                return false;
+            }
+            match &mut care.outbox {
+                Some(outbox) if outbox.makes_calls() => {
+                    let sent = *mark.sent.get_or_insert(outbox.sent());
+                    outbox.taken() >= sent
+                }
+                _ => true,
+            }
         })
     }
 
@@ -644,8 +549,7 @@ impl<E: 'static> Seat<E> {
         if self.is_before(epoch) || hot.has_ended() || self.record.is_discarding(epoch) {
             return usize::MAX;
         }
-        let goes_through =
-            self.care.outbox.is_none() && self.care.mailbox.is_empty() && !hot.is_halted();
+        let goes_through = self.care.is_direct() && !hot.is_halted();
         let at_once = if goes_through { *self.quota(turn) } else { 0 };
         self.care.room() + at_once as usize
     }
@@ -667,7 +571,7 @@ fn choose<E: 'static>(
         wanted.extend((0..source.len()).map(pick));
         return;
     };
-    callee.meter.call.begin(callee.place);
+    (callee.mark)(Call::Other);
     let mut asked = 0;
     while asked < source.len() && !callee.record.hot.has_ended() {
         let whole = contain(|| {

@@ -28,6 +28,7 @@ use crate::mailbox::MAX_RUN;
 use crate::outlet::Outlet;
 use crate::port::Port;
 use crate::sleep::{Patience, Waiter};
+use crate::stats::Kind;
 use crate::sync::{Ordering, Pace, mutant, park_timeout, spin_loop, yield_now};
 use std::sync::Arc;
 use std::task::Waker;
@@ -174,7 +175,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         self.attend();
         let (lost, panics) = self.inlets.discard();
         self.port().meter.lost.add(lost);
-        self.port().meter.counts.panics.add(panics);
+        self.port().meter.counts[Kind::Panics].add(panics);
     }
 
     /// Drops what its actors published and no lane will take.
@@ -184,7 +185,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         meter.lost.add(spill.len());
         for payload in spill {
             let dropped = contain(|| drop(payload));
-            meter.counts.panics.add(usize::from(!dropped));
+            meter.counts[Kind::Panics].add(usize::from(!dropped));
         }
     }
 
@@ -346,7 +347,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             self.keep(index, kept)
         };
         if panics > 0 {
-            self.port().meter.counts.panics.add(panics);
+            self.port().meter.counts[Kind::Panics].add(panics);
         }
         self.reap();
         handled
@@ -360,7 +361,14 @@ impl<E: Clone + Send + 'static> Shard<E> {
             store.put(offset, event);
         });
         self.seats.forward(&self.hub.ports[self.index].meter);
+        self.note_waiting();
         panics
+    }
+
+    /// For others to see.
+    fn note_waiting(&self) {
+        let waiting = self.seats.store.len();
+        self.port().waiting.store(waiting, Ordering::Relaxed);
     }
 
     /// Hands over what waits in mailboxes, at most `limit` events, and says how many.
@@ -372,6 +380,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         let handed = self.seats.drain(limit, &self.hub, meter);
         meter.call.end();
         self.reap();
+        self.note_waiting();
         handed
     }
 
@@ -389,7 +398,10 @@ impl<E: Clone + Send + 'static> Shard<E> {
     /// Frees a seat. `reason` is why, unless the actor has a reason of its own.
     fn remove(&mut self, place: u32, reason: StopReason, done: Option<Done>) {
         let record = Arc::clone(self.seats.record(place));
-        record.hot.end(reason);
+        if !(reason == StopReason::Shutdown && self.seats.is_dedicated(place)) {
+            // A dedicated actor handles what it has been given, and then says so itself.
+            record.hot.end(reason);
+        }
         self.routes.remove(&record.keys, place);
         let meter = &self.hub.ports[self.index].meter;
         let done = self.seats.remove(place, meter, done);
@@ -422,8 +434,8 @@ impl<E: Clone + Send + 'static> Shard<E> {
             let over = inlets.are_past(&flush.lanes)
                 && local::with_outlet(hub, |outlet| outlet.is_past(&flush.spill))
                 && {
-                    let marks = flush.mailboxes.take().unwrap_or_else(|| seats.marks());
-                    let over = seats.are_past(&marks);
+                    let mut marks = flush.mailboxes.take().unwrap_or_else(|| seats.marks());
+                    let over = seats.are_past(&mut marks);
                     flush.mailboxes = Some(marks);
                     over
                 };
@@ -475,8 +487,15 @@ impl<E: Clone + Send + 'static> Shard<E> {
         {
             return;
         }
-        if !self.seats.arm(&self.waker) {
+        let flushing = self.flushes.len();
+        if !self.seats.arm(&self.waker, flushing > 0) {
             return;
+        }
+        if flushing > 0 {
+            self.settle_flushes();
+            if self.flushes.len() < flushing {
+                return;
+            }
         }
         if self.port().bell.sleep() {
             self.port().meter.parks.add(1);
@@ -495,7 +514,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             self.attend();
             return false;
         }
-        gates_even && !self.is_spilled() && self.inlets.are_empty() && !self.seats.any_waiting()
+        gates_even && !self.is_spilled() && self.inlets.are_empty() && self.seats.are_drained()
     }
 
     /// The last words to all actors.

@@ -1,14 +1,16 @@
 //! The actors of a shard, and the short way to them: a run goes by reference to whoever has nothing waiting.
 
-use super::care::Care;
+use super::care::{Care, Predicate};
 use crate::actor::{Actor, Context, StopReason};
 use crate::batch::{Batch, Pick, Source};
+use crate::callee::{Call, Callee};
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::hub::Hub;
 use crate::lane::Run;
-use crate::mailbox::Store;
-use crate::stats::{Counter, Counts, Meter};
+use crate::mailbox::{Mailbox, Store};
+use crate::remote::Outbox;
+use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
 use crate::supervise::retire;
 use crate::sync::mutant;
@@ -88,6 +90,8 @@ pub(super) struct Seats<E> {
     pub(super) waiting: Vec<u32>,
     /// The seats that may have no room for all of a run.
     pub(super) tight: Vec<u32>,
+    /// The seats whose actors are on other threads.
+    pub(super) dedicated: Vec<u32>,
     /// Scratch: what an actor is to get of a run.
     pub(super) wanted: Vec<Pick>,
 }
@@ -102,8 +106,47 @@ impl<E> Default for Seats<E> {
             store: Store::default(),
             waiting: Vec::new(),
             tight: Vec::new(),
+            dedicated: Vec::new(),
             wanted: Vec::new(),
         }
+    }
+}
+
+/// A shard that is about to call an actor.
+pub(super) struct Caller<'a, E> {
+    place: u32,
+    hub: &'a Arc<Hub<E>>,
+    pub(super) books: Books<'a>,
+}
+
+impl<'a, E: 'static> Caller<'a, E> {
+    pub(super) fn new(
+        place: u32,
+        record: &'a Record,
+        hub: &'a Arc<Hub<E>>,
+        meter: &'a Meter,
+    ) -> Self {
+        let books = Books { record, meter };
+        Caller { place, hub, books }
+    }
+
+    /// Takes the seat apart for `body`.
+    pub(super) fn with<R>(
+        &self,
+        seat: &mut Seat<E>,
+        body: impl FnOnce(&mut Callee<'_, E>, &mut Option<Predicate<E>>, &mut Mailbox) -> R,
+    ) -> R {
+        let care = &mut *seat.care;
+        let Books { record, meter } = self.books;
+        let mut callee = Callee {
+            actor: &mut seat.actor,
+            supervision: &mut care.supervision,
+            record,
+            hub: self.hub,
+            count: &|kind, count| self.books.add(kind, count),
+            mark: &|call| meter.begin(self.place, call),
+        };
+        body(&mut callee, &mut care.when, &mut care.mailbox)
     }
 }
 
@@ -115,10 +158,10 @@ pub(super) struct Books<'a> {
 }
 
 impl Books<'_> {
-    pub(super) fn add(self, which: fn(&Counts) -> &Counter, count: usize) {
+    pub(super) fn add(self, kind: Kind, count: usize) {
         if count > 0 {
-            which(&self.record.hot.counts).add(count);
-            which(&self.meter.counts).add(count);
+            self.record.hot.counts[kind].add(count);
+            self.meter.counts[kind].add(count);
         }
     }
 }
@@ -136,6 +179,9 @@ impl<E: Clone + 'static> Seats<E> {
             }
         };
         self.note_room(place);
+        if self.is_dedicated(place) {
+            self.dedicated.push(place);
+        }
         place
     }
 
@@ -146,6 +192,11 @@ impl<E: Clone + 'static> Seats<E> {
 
     pub(super) fn record(&mut self, place: u32) -> &Arc<Record> {
         &self.seat(place).record
+    }
+
+    pub(super) fn is_dedicated(&mut self, place: u32) -> bool {
+        let outbox = &self.seat(place).care.outbox;
+        outbox.as_ref().is_some_and(Outbox::makes_calls)
     }
 
     pub(super) fn taken(&self) -> Vec<u32> {
@@ -175,20 +226,12 @@ impl<E: Clone + 'static> Seats<E> {
 
     /// The first call, unless somebody has ended the subscription before it.
     pub(super) fn start(&mut self, place: u32, hub: &Arc<Hub<E>>, meter: &Meter) {
-        let Seat {
-            actor,
-            record,
-            care,
-            ..
-        } = self.seat(place);
-        if record.hot.has_ended() {
-            return;
+        let seat = self.seat(place);
+        let record = Arc::clone(&seat.record);
+        let caller = Caller::new(place, &record, hub, meter);
+        if seat.care.outbox.is_none() {
+            caller.with(seat, |callee, _, _| callee.start());
         }
-        let books = Books { record, meter };
-        let mut context = Context { hub, record };
-        meter.call.begin(place);
-        care.supervision
-            .start(actor, &mut context, &|which, count| books.add(which, count));
         meter.call.end();
         if record.hot.has_ended() {
             self.ended.push(place);
@@ -202,7 +245,13 @@ impl<E: Clone + 'static> Seats<E> {
         };
         self.free.push(place);
         // It may have been noted as ended by the same run in which somebody withdrew it.
-        for list in [&mut self.ended, &mut self.waiting, &mut self.tight] {
+        let lists = [
+            &mut self.ended,
+            &mut self.waiting,
+            &mut self.tight,
+            &mut self.dedicated,
+        ];
+        for list in lists {
             list.retain(|&other| other != place);
         }
         let Seat {
@@ -215,7 +264,7 @@ impl<E: Clone + 'static> Seats<E> {
         let books = Books { record, meter };
         let done = care.empty(&mut self.store, books, done);
         let reason = record.hot.reason().unwrap_or(StopReason::Stopped);
-        books.add(|counts| &counts.panics, retire(&mut actor, reason));
+        books.add(Kind::Panics, retire(&mut actor, reason));
         contain(|| drop(care));
         done
     }
@@ -260,7 +309,7 @@ impl<E: Clone + 'static> Seats<E> {
     ) where
         E: 'a,
     {
-        let (mut batches, mut total_matched, mut total_handled) = (0, 0, 0);
+        let (mut total_matched, mut total_handled) = (0, 0);
         let mut current = None;
         let taken = Cell::new(0);
         while !contain(|| {
@@ -281,10 +330,9 @@ impl<E: Clone + 'static> Seats<E> {
                 }
                 seat.quota -= matched as u32;
                 taken.set(0);
-                batches += 1;
-                meter.call.begin(place);
+                meter.begin(place, Call::Batch);
                 current = Some((place, source));
-                hot.counts.matched.add(matched);
+                hot.counts[Kind::Matched].add(matched);
                 total_matched += matched;
                 let batch = Batch {
                     source,
@@ -294,7 +342,7 @@ impl<E: Clone + 'static> Seats<E> {
                 let record = &seat.record;
                 (seat.actor).handle_batch(batch, &mut Context { hub, record });
                 let handled = taken.get();
-                hot.counts.handled.add(handled);
+                hot.counts[Kind::Handled].add(handled);
                 total_handled += handled;
                 if handled < matched || hot.is_halted() {
                     self.finish(place, source, handled, meter);
@@ -306,8 +354,7 @@ impl<E: Clone + 'static> Seats<E> {
             }
         }
         meter.call.end();
-        meter.batches.add(batches);
-        meter.counts.matched.add(total_matched);
-        meter.counts.handled.add(total_handled);
+        meter.counts[Kind::Matched].add(total_matched);
+        meter.counts[Kind::Handled].add(total_handled);
     }
 }

@@ -3,6 +3,7 @@
 mod closing;
 mod commands;
 mod lane;
+mod receiver;
 mod room;
 mod sleep;
 

@@ -1,0 +1,411 @@
+//! Taking events instead of being called with them.
+
+use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::event::Event;
+use crate::local;
+use crate::remote::{Inbox, Taken};
+use crate::sleep::{Patience, this_thread};
+use crate::stats::{FarCounts, Kind};
+use crate::subscription::{FarMeter, Subscription};
+use crate::sync::{park, park_timeout};
+use futures_core::{FusedStream, Stream};
+use std::fmt;
+use std::iter::FusedIterator;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// A subscription whose events are taken, on any thread or in any async runtime, instead of being handed to an actor.
+///
+/// Its mailbox is on a shard, and holds what is not taken yet, under the subscription's overflow policy. What the receiver
+/// yields comes in the order of each publisher. A receiver that is slow delays no other subscriber; with
+/// [`Overflow::Block`](crate::Overflow::Block) it holds its publishers up.
+///
+/// After [`unsubscribe`](Subscription::unsubscribe) or the router's shutdown it yields what it holds, and then says
+/// `Closed`, for ever. While the subscription is suspended it yields nothing. Dropping it unsubscribes without waiting; it
+/// does not keep the router running.
+///
+/// Taking an event costs a look at one lane slot and a few plain stores. Waiting for one costs a system call or two, on
+/// both sides.
+///
+/// ```
+/// use laneway::{Filter, Router, Topic, TryRecvError};
+///
+/// let router = Router::<u32>::new();
+/// let topic = Topic::new("compute", "VM.START")?;
+/// let mut receiver = router.receiver(Filter::exact(topic))?;
+/// router.publish(topic, 7)?;
+/// assert_eq!(receiver.recv()?.into_payload(), 7);
+/// receiver.subscription().clone().unsubscribe()?;
+/// assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Closed);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Receiver<E> {
+    inbox: Inbox<E>,
+    subscription: Subscription,
+    meter: FarMeter,
+    /// The end was seen.
+    closed: bool,
+}
+
+// Events are moved out, never pinned in place.
+impl<E> Unpin for Receiver<E> {}
+
+impl<E> Receiver<E> {
+    /// `totals` are those of the subscription's shard.
+    pub(crate) fn new(inbox: Inbox<E>, subscription: Subscription, totals: Arc<FarCounts>) -> Self {
+        Receiver {
+            inbox,
+            meter: FarMeter::new(Arc::clone(subscription.record()), totals),
+            subscription,
+            closed: false,
+        }
+    }
+
+    /// Takes the next event, and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] at the end. On a thread that runs actors [`RecvError::ActorThread`] where it would wait.
+    ///
+    /// # Blocking
+    ///
+    /// Until there is an event or the subscription ends: it spins, yields and then parks.
+    ///
+    /// ```
+    /// use laneway::{Filter, RecvError, Router, Topic};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let topic = Topic::new("compute", "VM.START")?;
+    /// let mut receiver = router.receiver(Filter::exact(topic))?;
+    /// router.publish(topic, 7)?;
+    /// drop(router);
+    /// assert_eq!(receiver.recv()?.into_payload(), 7);
+    /// assert_eq!(receiver.recv().unwrap_err(), RecvError::Closed);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv(&mut self) -> Result<Event<E>, RecvError> {
+        self.wait(None).map_err(|error| match error {
+            RecvTimeoutError::ActorThread => RecvError::ActorThread,
+            _ => RecvError::Closed,
+        })
+    }
+
+    /// Takes the next event if there is one. Never waits.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] if there is none now, [`TryRecvError::Closed`] at the end.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, TryRecvError};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let mut receiver = router.receiver(Filter::any())?;
+    /// assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Empty);
+    /// # Ok::<(), laneway::SubscribeError>(())
+    /// ```
+    pub fn try_recv(&mut self) -> Result<Event<E>, TryRecvError> {
+        match self.take() {
+            Taken::Event(event) => Ok(event),
+            Taken::Empty => Err(TryRecvError::Empty),
+            Taken::Ended => Err(TryRecvError::Closed),
+        }
+    }
+
+    /// Takes the next event, and waits for it no longer than `timeout`; with `Duration::MAX` as long as
+    /// [`recv`](Self::recv), with `Duration::ZERO` not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`recv`](Self::recv), and [`RecvTimeoutError::Timeout`].
+    ///
+    /// # Blocking
+    ///
+    /// As [`recv`](Self::recv), up to `timeout`.
+    ///
+    /// ```
+    /// use laneway::{Filter, RecvTimeoutError, Router};
+    /// use std::time::Duration;
+    ///
+    /// let router = Router::<u32>::new();
+    /// let mut receiver = router.receiver(Filter::any())?;
+    /// let error = receiver.recv_timeout(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(error, RecvTimeoutError::Timeout);
+    /// # Ok::<(), laneway::SubscribeError>(())
+    /// ```
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Event<E>, RecvTimeoutError> {
+        // A time that the clock cannot say never comes.
+        self.wait(Instant::now().checked_add(timeout))
+    }
+
+    /// Takes the next event in async code. Never blocks the thread, so it works on threads that run actors too.
+    ///
+    /// The future owns no event: dropping it before it is ready loses nothing. It is ready with [`RecvError::Closed`] at
+    /// the end.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, Topic};
+    /// use std::pin::pin;
+    /// use std::task::{Context, Poll, Waker};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let topic = Topic::new("compute", "VM.START")?;
+    /// let mut receiver = router.receiver(Filter::exact(topic))?;
+    /// router.publish(topic, 7)?;
+    /// router.flush()?;
+    /// // What an executor does.
+    /// let future = pin!(receiver.recv_async());
+    /// let Poll::Ready(Ok(event)) = future.poll(&mut Context::from_waker(Waker::noop())) else {
+    ///     panic!("the event is there after a flush");
+    /// };
+    /// assert_eq!(event.into_payload(), 7);
+    /// # use std::future::Future;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn recv_async(&mut self) -> RecvAsync<'_, E> {
+        RecvAsync(self)
+    }
+
+    /// The events, each waited for as [`recv`](Self::recv) does, until it gives an error.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router, Topic};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let topic = Topic::new("compute", "VM.START")?;
+    /// let mut receiver = router.receiver(Filter::exact(topic))?;
+    /// for payload in 0..3 {
+    ///     router.publish(topic, payload)?;
+    /// }
+    /// drop(router);
+    /// assert_eq!(receiver.iter().map(|event| event.into_payload()).sum::<u32>(), 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn iter(&mut self) -> Iter<'_, E> {
+        Iter {
+            receiver: self,
+            is_over: false,
+        }
+    }
+
+    /// Its subscription: to suspend or end it, or to look at its counters.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let receiver = router.receiver(Filter::any())?;
+    /// assert_eq!(receiver.subscription().stats().queued, 0);
+    /// # Ok::<(), laneway::SubscribeError>(())
+    /// ```
+    pub fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    /// How many events were lost before the one last taken, because the mailbox was full, and not reported yet. At the end
+    /// also those that were lost after the last.
+    ///
+    /// ```
+    /// use laneway::{Filter, Router};
+    ///
+    /// let router = Router::<u32>::new();
+    /// let mut receiver = router.receiver(Filter::any())?;
+    /// assert_eq!(receiver.take_missed(), 0);
+    /// # Ok::<(), laneway::SubscribeError>(())
+    /// ```
+    pub fn take_missed(&mut self) -> u64 {
+        self.inbox.take_missed()
+    }
+
+    fn is_paused(&self) -> bool {
+        self.meter.record().hot.suspended().is_some()
+    }
+
+    fn take(&mut self) -> Taken<E> {
+        if self.closed {
+            return Taken::Ended;
+        }
+        // At its end it yields what it holds, since nobody can resume it any more.
+        if self.is_paused() && !self.inbox.is_closed() {
+            return Taken::Empty;
+        }
+        let taken = self.inbox.take();
+        match &taken {
+            Taken::Event(_) => self.meter.add(Kind::Handled, 1),
+            Taken::Empty => {}
+            Taken::Ended => self.closed = true,
+        }
+        taken
+    }
+
+    /// False: there may be something already.
+    fn arm(&self, waker: &std::task::Waker) -> bool {
+        self.inbox.arm(waker, || self.is_paused())
+    }
+
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<Event<E>, RecvTimeoutError> {
+        let mut patience = Patience::default();
+        let mut waker = None;
+        loop {
+            match self.take() {
+                Taken::Event(event) => return Ok(event),
+                Taken::Ended => return Err(RecvTimeoutError::Closed),
+                Taken::Empty => {}
+            }
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            if local::is_actor_thread() {
+                return Err(RecvTimeoutError::ActorThread);
+            }
+            if patience.wait() || !self.arm(waker.get_or_insert_with(this_thread)) {
+                continue;
+            }
+            match left {
+                None => park(),
+                Some(left) => park_timeout(left),
+            }
+        }
+    }
+
+    /// What [`recv_async`](Self::recv_async) and the stream share. `None` is the end.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
+        loop {
+            match self.take() {
+                Taken::Event(event) => return Poll::Ready(Some(event)),
+                Taken::Ended => return Poll::Ready(None),
+                Taken::Empty if self.arm(cx.waker()) => return Poll::Pending,
+                Taken::Empty => {}
+            }
+        }
+    }
+}
+
+impl<E> Drop for Receiver<E> {
+    fn drop(&mut self) {
+        self.subscription.abandon();
+        let left = self.inbox.leave();
+        self.meter.add(Kind::Stopped, left.lost);
+    }
+}
+
+impl<E> fmt::Debug for Receiver<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver")
+            .field("subscription", &self.subscription)
+            .field("closed", &self.closed)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Never blocks; ends with the subscription.
+impl<E> Stream for Receiver<E> {
+    type Item = Event<E>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
+        self.get_mut().poll_take(cx)
+    }
+}
+
+impl<E> FusedStream for Receiver<E> {
+    fn is_terminated(&self) -> bool {
+        self.closed
+    }
+}
+
+/// The future of [`Receiver::recv_async`].
+#[must_use = "futures do nothing unless polled"]
+pub struct RecvAsync<'a, E>(&'a mut Receiver<E>);
+
+impl<E> Future for RecvAsync<'_, E> {
+    type Output = Result<Event<E>, RecvError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let taken = self.get_mut().0.poll_take(cx);
+        taken.map(|event| event.ok_or(RecvError::Closed))
+    }
+}
+
+impl<E> fmt::Debug for RecvAsync<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RecvAsync").field(&self.0).finish()
+    }
+}
+
+/// The blocking iterator of [`Receiver::iter`].
+pub struct Iter<'a, E> {
+    receiver: &'a mut Receiver<E>,
+    is_over: bool,
+}
+
+impl<E> Iterator for Iter<'_, E> {
+    type Item = Event<E>;
+
+    fn next(&mut self) -> Option<Event<E>> {
+        next(self.receiver, &mut self.is_over)
+    }
+}
+
+impl<E> FusedIterator for Iter<'_, E> {}
+
+impl<E> fmt::Debug for Iter<'_, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Iter").field(&self.receiver).finish()
+    }
+}
+
+/// The blocking iterator over the events of a [`Receiver`] that it owns.
+pub struct IntoIter<E> {
+    receiver: Receiver<E>,
+    is_over: bool,
+}
+
+impl<E> Iterator for IntoIter<E> {
+    type Item = Event<E>;
+
+    fn next(&mut self) -> Option<Event<E>> {
+        next(&mut self.receiver, &mut self.is_over)
+    }
+}
+
+impl<E> FusedIterator for IntoIter<E> {}
+
+impl<E> fmt::Debug for IntoIter<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IntoIter").field(&self.receiver).finish()
+    }
+}
+
+/// A thread that runs actors ends an iterator early, and events may come after that.
+fn next<E>(receiver: &mut Receiver<E>, is_over: &mut bool) -> Option<Event<E>> {
+    if *is_over {
+        return None;
+    }
+    let event = receiver.recv().ok();
+    *is_over = event.is_none();
+    event
+}
+
+impl<E> IntoIterator for Receiver<E> {
+    type Item = Event<E>;
+    type IntoIter = IntoIter<E>;
+
+    fn into_iter(self) -> IntoIter<E> {
+        IntoIter {
+            receiver: self,
+            is_over: false,
+        }
+    }
+}
+
+impl<'a, E> IntoIterator for &'a mut Receiver<E> {
+    type Item = Event<E>;
+    type IntoIter = Iter<'a, E>;
+
+    fn into_iter(self) -> Iter<'a, E> {
+        self.iter()
+    }
+}
