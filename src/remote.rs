@@ -24,6 +24,7 @@
 
 use crate::contain::contain;
 use crate::countdown::Done;
+use crate::error::TryRecvError;
 use crate::event::Event;
 use crate::lane::{Consumer, Producer, Run, lane};
 use crate::sleep::Reader;
@@ -222,15 +223,6 @@ pub(crate) enum Look {
     Ended,
 }
 
-/// What the reader gets.
-pub(crate) enum Taken<E> {
-    Event(Event<E>),
-    /// Nothing now.
-    Empty,
-    /// Nothing ever again.
-    Ended,
-}
-
 /// The reader's end.
 pub(crate) struct Inbox<E> {
     lane: Consumer<E>,
@@ -286,15 +278,15 @@ impl<E> Inbox<E> {
     }
 
     /// Takes one event.
-    pub(crate) fn take(&mut self) -> Taken<E> {
+    pub(crate) fn take(&mut self) -> Result<Event<E>, TryRecvError> {
         match self.look(1) {
             Look::Run(_) => {
                 let mut taken = None;
                 self.lane.release_but(1, |_, event| taken = Some(event));
-                taken.map_or(Taken::Empty, Taken::Event)
+                taken.ok_or(TryRecvError::Empty)
             }
-            Look::Empty => Taken::Empty,
-            Look::Ended => Taken::Ended,
+            Look::Empty => Err(TryRecvError::Empty),
+            Look::Ended => Err(TryRecvError::Closed),
         }
     }
 

@@ -9,9 +9,10 @@ use laneway::{
     TryRecvError,
 };
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -313,10 +314,7 @@ fn after_unsubscribing_it_yields_what_it_holds() {
         let (router, mut receiver) = receiving();
         publish_all(&router, 0..5);
         receiver.subscription().unsubscribe().unwrap();
-        assert_eq!(
-            router.publish(topic("A"), 5).unwrap(),
-            Published::Unmatched
-        );
+        assert_eq!(router.publish(topic("A"), 5).unwrap(), Published::Unmatched);
         assert_eq!(payloads(&mut receiver), [0, 1, 2, 3, 4]);
         assert_adds_up(receiver.subscription());
         assert_eq!(receiver.subscription().stats().handled, 5);
@@ -398,7 +396,9 @@ fn the_latest_of_each_topic_is_kept() {
         router.flush().unwrap();
         let mut last = [None; 2];
         let mut taken = 0;
-        while let Ok(event) = receiver.try_recv() {
+        // The shard brings what comes next when one is taken, so only waiting is sure to find it.
+        while receiver.subscription().stats().queued > 0 {
+            let event = receiver.recv().unwrap();
             let place = usize::from(event.topic() == topic("B"));
             let payload = event.into_payload();
             assert!(last[place] < Some(payload), "in order for each topic");
@@ -420,7 +420,8 @@ fn a_full_mailbox_that_blocks_holds_its_publishers_up() {
     guarded(|| {
         let (router, mut receiver) = with_mailbox(4, Overflow::Block, Filter::exact(topic("A")));
         let mut publisher = router.publisher();
-        let accepted = (0..).take_while(|&payload| publisher.try_publish(topic("A"), payload).is_ok());
+        let accepted =
+            (0..).take_while(|&payload| publisher.try_publish(topic("A"), payload).is_ok());
         let accepted = accepted.count() as u32;
         let publishing = thread::spawn(move || {
             for payload in accepted..accepted + 1000 {
@@ -462,6 +463,28 @@ fn threads_that_run_actors_do_not_wait_for_events() {
         wait_until(|| seen.len() == 5);
         assert_eq!(seen.all(), [true; 5]);
         assert_eq!(router.shutdown(FOREVER).detached, [""; 0]);
+    });
+}
+
+/// Its owner hears of it, and the receiver is as good as before.
+#[test]
+fn a_waker_that_panics_while_it_is_cloned_leaves_the_receiver_whole() {
+    fn clone(_: *const ()) -> RawWaker {
+        panic!("in a waker's clone");
+    }
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| (), |_| (), |_| ());
+    guarded(|| {
+        let (router, mut receiver) = receiving();
+        // SAFETY: none of the functions touches the pointer.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let future = pin!(receiver.recv_async());
+            future.poll(&mut Context::from_waker(&waker)).is_ready()
+        }));
+        assert!(polled.is_err());
+        let waiting = thread::spawn(move || receiver.recv().unwrap().into_payload());
+        publish_all(&router, [1]);
+        assert_eq!(waiting.join().unwrap(), 1);
     });
 }
 

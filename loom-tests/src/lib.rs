@@ -61,7 +61,7 @@ mod outlet;
 mod port;
 #[path = "../../src/publisher.rs"]
 mod publisher;
-#[path = "../../src/receiver.rs"]
+#[path = "../../src/receiver/mod.rs"]
 mod receiver;
 #[path = "../../src/registry.rs"]
 mod registry;
