@@ -220,7 +220,7 @@ fn suspending_a_dedicated_actor_is_a_barrier() {
         outbox.wake();
         outbox.close([], 0, None);
         thread.join().unwrap();
-        assert_eq!(calls.load(Ordering::Relaxed), 2);
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "both came in the end");
         let far = record.far.as_ref().unwrap();
         assert_eq!((far.handled.get(), far.stopped.get()), (2, 0));
     });
