@@ -64,7 +64,7 @@ mod port;
 mod publish_async;
 #[path = "../src/publisher.rs"]
 mod publisher;
-#[path = "../src/receiver.rs"]
+#[path = "../src/receiver/mod.rs"]
 mod receiver;
 #[path = "../src/registry.rs"]
 mod registry;

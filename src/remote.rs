@@ -24,6 +24,7 @@
 
 use crate::contain::contain;
 use crate::countdown::Done;
+use crate::error::TryRecvError;
 use crate::event::Event;
 use crate::lane::{Consumer, Producer, Run, lane};
 use crate::sleep::{Reader, Waiter};
@@ -172,7 +173,7 @@ impl<E> Outbox<E> {
     }
 
     /// The seat is gone. The reader gets what is in the lane, then `rest`, in order and each with the number missed before
-    /// it, and then the end. `missed` is the number missed in all. `done` goes along until the actor is dropped.
+    /// it, and then the end. `missed` is the number missed in all. `done` goes along until a dedicated actor is dropped.
     ///
     /// If the reader has gone first, it says how many events are lost, and gives `done` back to be dropped once they are
     /// counted. Otherwise the reader counts what it does not take.
@@ -201,9 +202,10 @@ impl<E> Outbox<E> {
             if !state.reader_gone {
                 state.rest = rest;
                 state.missed = missed;
-                if !mutant!("remote_done_too_early") {
-                    state.done = done;
+                if !self.makes_calls || mutant!("remote_done_too_early") {
+                    return (0, done);
                 }
+                state.done = done;
                 return (0, None);
             }
         }
@@ -227,15 +229,6 @@ impl<E> Drop for Outbox<E> {
 pub(crate) enum Look {
     /// So many events of one class, with nothing missed between them.
     Run(usize),
-    /// Nothing now.
-    Empty,
-    /// Nothing ever again.
-    Ended,
-}
-
-/// What the reader gets.
-pub(crate) enum Taken<E> {
-    Event(Event<E>),
     /// Nothing now.
     Empty,
     /// Nothing ever again.
@@ -291,15 +284,15 @@ impl<E> Inbox<E> {
     }
 
     /// Takes one event.
-    pub(crate) fn take(&mut self) -> Taken<E> {
+    pub(crate) fn take(&mut self) -> Result<Event<E>, TryRecvError> {
         match self.look(1) {
             Look::Run(_) => {
                 let mut taken = None;
                 self.lane.release_but(1, |_, event| taken = Some(event));
-                taken.map_or(Taken::Empty, Taken::Event)
+                taken.ok_or(TryRecvError::Empty)
             }
-            Look::Empty => Taken::Empty,
-            Look::Ended => Taken::Ended,
+            Look::Empty => Err(TryRecvError::Empty),
+            Look::Ended => Err(TryRecvError::Closed),
         }
     }
 

@@ -169,7 +169,10 @@ impl Reader {
     /// From now on calls go to `waker`. What is looked at after this has changed, or the next call finds the waker.
     pub(crate) fn register(&self, waker: &Waker) {
         if let Reader::Waiting(slot) = self {
-            slot.register(waker);
+            // A waker that panics while it is cloned or dropped must not leave the slot half written, so both happen here.
+            let relay = Waker::from(Arc::new(Relay(waker.clone())));
+            drop(slot.take());
+            slot.register(&relay);
         }
     }
 
@@ -179,6 +182,16 @@ impl Reader {
             Reader::Shard(..) => None,
             Reader::Waiting(slot) => slot.take(),
         }
+    }
+}
+
+/// A waker that can be cloned without calling the user's.
+#[derive(Debug)]
+struct Relay(Waker);
+
+impl Wake for Relay {
+    fn wake(self: Arc<Self>) {
+        self.0.wake_by_ref();
     }
 }
 

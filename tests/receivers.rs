@@ -9,9 +9,10 @@ use laneway::{
     TryRecvError,
 };
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, RawWaker, RawWakerVTable, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -395,7 +396,9 @@ fn the_latest_of_each_topic_is_kept() {
         router.flush().unwrap();
         let mut last = [None; 2];
         let mut taken = 0;
-        while let Ok(event) = receiver.try_recv() {
+        // The shard brings what comes next when one is taken, so only waiting is sure to find it.
+        while receiver.subscription().stats().queued > 0 {
+            let event = receiver.recv().unwrap();
             let place = usize::from(event.topic() == topic("B"));
             let payload = event.into_payload();
             assert!(last[place] < Some(payload), "in order for each topic");
@@ -460,6 +463,28 @@ fn threads_that_run_actors_do_not_wait_for_events() {
         wait_until(|| seen.len() == 5);
         assert_eq!(seen.all(), [true; 5]);
         assert_eq!(router.shutdown(FOREVER).detached, [""; 0]);
+    });
+}
+
+/// Its owner hears of it, and the receiver is as good as before.
+#[test]
+fn a_waker_that_panics_while_it_is_cloned_leaves_the_receiver_whole() {
+    fn clone(_: *const ()) -> RawWaker {
+        panic!("in a waker's clone");
+    }
+    static TABLE: RawWakerVTable = RawWakerVTable::new(clone, |_| (), |_| (), |_| ());
+    guarded(|| {
+        let (router, mut receiver) = receiving();
+        // SAFETY: none of the functions touches the pointer.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(std::ptr::null(), &TABLE)) };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let future = pin!(receiver.recv_async());
+            future.poll(&mut Context::from_waker(&waker)).is_ready()
+        }));
+        assert!(polled.is_err());
+        let waiting = thread::spawn(move || receiver.recv().unwrap().into_payload());
+        publish_all(&router, [1]);
+        assert_eq!(waiting.join().unwrap(), 1);
     });
 }
 

@@ -513,15 +513,17 @@ impl<E: Clone + 'static> Seats<E> {
             if seat.record.hot.is_halted() {
                 return true;
             }
-            if care.mailbox.left() < mark.queued {
-                return false;
-            }
+            let is_past = care.mailbox.left() >= mark.queued;
             match &mut care.outbox {
-                Some(outbox) if outbox.makes_calls() => {
-                    let sent = *mark.sent.get_or_insert(outbox.sent());
-                    outbox.taken() >= sent
+                None => is_past,
+                // It is in a receiver's mailbox.
+                Some(outbox) if !outbox.makes_calls() => true,
+                Some(outbox) => {
+                    is_past && {
+                        let sent = *mark.sent.get_or_insert(outbox.sent());
+                        outbox.taken() >= sent
+                    }
                 }
-                _ => true,
             }
         })
     }

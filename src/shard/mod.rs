@@ -405,6 +405,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         self.routes.remove(&record.keys, place);
         let meter = &self.hub.ports[self.index].meter;
         let done = self.seats.remove(place, meter, done);
+        self.note_waiting();
         self.hub.vacate();
         drop(done);
     }

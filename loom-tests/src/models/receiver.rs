@@ -10,9 +10,10 @@ use crate::event::Event;
 use crate::hub::Hub;
 use crate::receiver::Receiver;
 use crate::remote::{Outbox, remote};
-use crate::sleep::thread_waker;
-use crate::stats::FarCounts;
+use crate::sleep::this_thread;
+use crate::stats::{FarCounts, Kind};
 use crate::subscription::{Record, Subscription, SubscriptionId, Suspend};
+use crate::supervise::Supervision;
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence_heavy};
 use loom::thread;
 use std::pin::pin;
@@ -25,7 +26,7 @@ fn record() -> Arc<Record> {
 }
 
 fn receiver(ahead: usize, record: &Arc<Record>) -> (Outbox<u32>, Receiver<u32>) {
-    let (outbox, inbox) = remote(ahead);
+    let (outbox, inbox) = remote(ahead, false);
     let subscription = Subscription::new(Arc::clone(record), Weak::<Hub<u32>>::new());
     let receiver = Receiver::new(inbox, subscription, Arc::new(FarCounts::default()));
     (outbox, receiver)
@@ -110,7 +111,7 @@ fn a_shard_that_waits_for_room_gets_it() {
             outbox.push(event(payload), 0);
         }
         let shard = thread::spawn(move || {
-            let waker = thread_waker();
+            let waker = this_thread();
             loop {
                 outbox.arm(&waker);
                 fence_heavy();
@@ -119,7 +120,6 @@ fn a_shard_that_waits_for_room_gets_it() {
                 }
                 thread::park();
             }
-            outbox.disarm();
             outbox.push(event(4), 0);
             outbox
         });
@@ -170,8 +170,8 @@ fn what_is_lost_is_counted_once() {
         drop(receiver);
         let lost = shard.join().unwrap();
         let far = record.far.as_ref().unwrap();
-        assert_eq!(far.handled.get(), taken as u64);
-        let counted = lost as u64 + far.stopped.get();
+        assert_eq!(far[Kind::Handled].get(), taken as u64);
+        let counted = lost as u64 + far[Kind::Stopped].get();
         assert_eq!(counted + taken as u64, 3);
     });
 }
@@ -197,14 +197,15 @@ impl Actor<u32> for Caller {
 fn suspending_a_dedicated_actor_is_a_barrier() {
     check(2, || {
         let record = record();
-        let (mut outbox, inbox) = remote(2);
+        let (mut outbox, inbox) = remote(2, true);
         let calls = Arc::new(AtomicUsize::new(0));
         let is_running = Arc::new(AtomicBool::new(false));
         let actor = Box::new(Caller {
             calls: Arc::clone(&calls),
             is_running: Arc::clone(&is_running),
         });
-        let dedicated = Dedicated::new(actor, inbox, Arc::clone(&record), hub(2));
+        let dedicated =
+            Dedicated::new(actor, Supervision::Stop, inbox, Arc::clone(&record), hub(2));
         outbox.push(event(1), 0);
         let thread = thread::spawn(move || dedicated.run());
         record.hot.suspend(Some(Suspend::Queue));
@@ -220,9 +221,9 @@ fn suspending_a_dedicated_actor_is_a_barrier() {
         outbox.wake();
         outbox.close([], 0, None);
         thread.join().unwrap();
-        assert_eq!(calls.load(Ordering::Relaxed), 2);
+        assert_eq!(calls.load(Ordering::Relaxed), 2, "both came in the end");
         let far = record.far.as_ref().unwrap();
-        assert_eq!((far.handled.get(), far.stopped.get()), (2, 0));
+        assert_eq!((far[Kind::Handled].get(), far[Kind::Stopped].get()), (2, 0));
     });
 }
 
@@ -233,13 +234,14 @@ fn suspending_a_dedicated_actor_is_a_barrier() {
 fn unsubscribing_a_dedicated_actor_is_a_barrier() {
     check(2, || {
         let record = record();
-        let (mut outbox, inbox) = remote(1);
+        let (mut outbox, inbox) = remote(1, true);
         let calls = Arc::new(AtomicUsize::new(0));
         let actor = Box::new(Caller {
             calls: Arc::clone(&calls),
             is_running: Arc::default(),
         });
-        let dedicated = Dedicated::new(actor, inbox, Arc::clone(&record), hub(2));
+        let dedicated =
+            Dedicated::new(actor, Supervision::Stop, inbox, Arc::clone(&record), hub(2));
         outbox.push(event(1), 0);
         let thread = thread::spawn(move || dedicated.run());
         record.hot.end(crate::actor::StopReason::Unsubscribed);
@@ -249,7 +251,8 @@ fn unsubscribing_a_dedicated_actor_is_a_barrier() {
         countdown.wait(None);
         assert_eq!(Arc::strong_count(&calls), 1, "the actor is not dropped");
         let far = record.far.as_ref().unwrap();
-        let counted = far.handled.get() + far.stopped.get() + lost as u64;
+        let kinds = [Kind::Handled, Kind::Discarded, Kind::Stopped];
+        let counted = kinds.map(|kind| far[kind].get()).iter().sum::<u64>() + lost as u64;
         assert_eq!(counted, 2);
         thread.join().unwrap();
     });

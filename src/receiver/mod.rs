@@ -1,19 +1,22 @@
 //! Taking events instead of being called with them.
 
+mod iter;
+
+pub use self::iter::{IntoIter, Iter};
+
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::event::Event;
 use crate::local;
-use crate::remote::{Inbox, Taken};
+use crate::remote::Inbox;
 use crate::sleep::{Patience, this_thread};
 use crate::stats::{FarCounts, Kind};
 use crate::subscription::{FarMeter, Subscription};
 use crate::sync::{park, park_timeout};
 use futures_core::{FusedStream, Stream};
 use std::fmt;
-use std::iter::FusedIterator;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// A subscription whose events are taken, on any thread or in any async runtime, instead of being handed to an actor.
@@ -107,11 +110,19 @@ impl<E> Receiver<E> {
     /// # Ok::<(), laneway::SubscribeError>(())
     /// ```
     pub fn try_recv(&mut self) -> Result<Event<E>, TryRecvError> {
-        match self.take() {
-            Taken::Event(event) => Ok(event),
-            Taken::Empty => Err(TryRecvError::Empty),
-            Taken::Ended => Err(TryRecvError::Closed),
+        if self.closed {
+            return Err(TryRecvError::Closed);
         }
+        // At its end it yields what it holds, since nobody can resume it any more.
+        if self.is_paused() && !self.inbox.is_closed() {
+            return Err(TryRecvError::Empty);
+        }
+        let taken = self.inbox.take();
+        match &taken {
+            Ok(_) => self.meter.add(Kind::Handled, 1),
+            Err(error) => self.closed = *error == TryRecvError::Closed,
+        }
+        taken
     }
 
     /// Takes the next event, and waits for it no longer than `timeout`; with `Duration::MAX` as long as
@@ -184,10 +195,7 @@ impl<E> Receiver<E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn iter(&mut self) -> Iter<'_, E> {
-        Iter {
-            receiver: self,
-            is_over: false,
-        }
+        Iter::new(self)
     }
 
     /// Its subscription: to suspend or end it, or to look at its counters.
@@ -223,25 +231,8 @@ impl<E> Receiver<E> {
         self.meter.record().hot.suspended().is_some()
     }
 
-    fn take(&mut self) -> Taken<E> {
-        if self.closed {
-            return Taken::Ended;
-        }
-        // At its end it yields what it holds, since nobody can resume it any more.
-        if self.is_paused() && !self.inbox.is_closed() {
-            return Taken::Empty;
-        }
-        let taken = self.inbox.take();
-        match &taken {
-            Taken::Event(_) => self.meter.add(Kind::Handled, 1),
-            Taken::Empty => {}
-            Taken::Ended => self.closed = true,
-        }
-        taken
-    }
-
     /// False: there may be something already.
-    fn arm(&self, waker: &std::task::Waker) -> bool {
+    fn arm(&self, waker: &Waker) -> bool {
         self.inbox.arm(waker, || self.is_paused())
     }
 
@@ -249,10 +240,10 @@ impl<E> Receiver<E> {
         let mut patience = Patience::default();
         let mut waker = None;
         loop {
-            match self.take() {
-                Taken::Event(event) => return Ok(event),
-                Taken::Ended => return Err(RecvTimeoutError::Closed),
-                Taken::Empty => {}
+            match self.try_recv() {
+                Ok(event) => return Ok(event),
+                Err(TryRecvError::Closed) => return Err(RecvTimeoutError::Closed),
+                Err(TryRecvError::Empty) => {}
             }
             let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
             if left.is_some_and(|left| left.is_zero()) {
@@ -272,13 +263,13 @@ impl<E> Receiver<E> {
     }
 
     /// What [`recv_async`](Self::recv_async) and the stream share. `None` is the end.
-    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
         loop {
-            match self.take() {
-                Taken::Event(event) => return Poll::Ready(Some(event)),
-                Taken::Ended => return Poll::Ready(None),
-                Taken::Empty if self.arm(cx.waker()) => return Poll::Pending,
-                Taken::Empty => {}
+            match self.try_recv() {
+                Ok(event) => return Poll::Ready(Some(event)),
+                Err(TryRecvError::Closed) => return Poll::Ready(None),
+                Err(TryRecvError::Empty) if self.arm(cx.waker()) => return Poll::Pending,
+                Err(TryRecvError::Empty) => {}
             }
         }
     }
@@ -306,7 +297,7 @@ impl<E> Stream for Receiver<E> {
     type Item = Event<E>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
-        self.get_mut().poll_take(cx)
+        self.get_mut().poll_event(cx)
     }
 }
 
@@ -324,7 +315,7 @@ impl<E> Future for RecvAsync<'_, E> {
     type Output = Result<Event<E>, RecvError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let taken = self.get_mut().0.poll_take(cx);
+        let taken = self.get_mut().0.poll_event(cx);
         taken.map(|event| event.ok_or(RecvError::Closed))
     }
 }
@@ -332,80 +323,5 @@ impl<E> Future for RecvAsync<'_, E> {
 impl<E> fmt::Debug for RecvAsync<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RecvAsync").field(&self.0).finish()
-    }
-}
-
-/// The blocking iterator of [`Receiver::iter`].
-pub struct Iter<'a, E> {
-    receiver: &'a mut Receiver<E>,
-    is_over: bool,
-}
-
-impl<E> Iterator for Iter<'_, E> {
-    type Item = Event<E>;
-
-    fn next(&mut self) -> Option<Event<E>> {
-        next(self.receiver, &mut self.is_over)
-    }
-}
-
-impl<E> FusedIterator for Iter<'_, E> {}
-
-impl<E> fmt::Debug for Iter<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Iter").field(&self.receiver).finish()
-    }
-}
-
-/// The blocking iterator over the events of a [`Receiver`] that it owns.
-pub struct IntoIter<E> {
-    receiver: Receiver<E>,
-    is_over: bool,
-}
-
-impl<E> Iterator for IntoIter<E> {
-    type Item = Event<E>;
-
-    fn next(&mut self) -> Option<Event<E>> {
-        next(&mut self.receiver, &mut self.is_over)
-    }
-}
-
-impl<E> FusedIterator for IntoIter<E> {}
-
-impl<E> fmt::Debug for IntoIter<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IntoIter").field(&self.receiver).finish()
-    }
-}
-
-/// A thread that runs actors ends an iterator early, and events may come after that.
-fn next<E>(receiver: &mut Receiver<E>, is_over: &mut bool) -> Option<Event<E>> {
-    if *is_over {
-        return None;
-    }
-    let event = receiver.recv().ok();
-    *is_over = event.is_none();
-    event
-}
-
-impl<E> IntoIterator for Receiver<E> {
-    type Item = Event<E>;
-    type IntoIter = IntoIter<E>;
-
-    fn into_iter(self) -> IntoIter<E> {
-        IntoIter {
-            receiver: self,
-            is_over: false,
-        }
-    }
-}
-
-impl<'a, E> IntoIterator for &'a mut Receiver<E> {
-    type Item = Event<E>;
-    type IntoIter = Iter<'a, E>;
-
-    fn into_iter(self) -> Iter<'a, E> {
-        self.iter()
     }
 }
