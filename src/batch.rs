@@ -13,9 +13,19 @@ use std::iter::FusedIterator;
 /// It ends early once the actor is stopped, unsubscribed or suspended.
 pub struct Batch<'a, E> {
     pub(crate) source: Source<'a, E>,
-    /// How many were taken. It lives in the shard, which counts by it even if the actor panics or leaks the batch.
-    pub(crate) taken: &'a Cell<usize>,
+    pub(crate) progress: &'a Progress,
     pub(crate) hot: &'a Hot,
+}
+
+/// How far an actor has got with a batch. It lives with the caller, which counts by it even if the actor panics or leaks the
+/// batch.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    /// How many events were taken.
+    pub(crate) taken: Cell<usize>,
+    /// The batch ended early because the actor was halted, so what is left was not left by the actor. The halt itself may be
+    /// over by the time the actor returns.
+    pub(crate) was_halted: Cell<bool>,
 }
 
 /// Where the events of a batch are.
@@ -89,18 +99,19 @@ impl<'a, E> Iterator for Batch<'a, E> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a Event<E>> {
-        let next = self.taken.get();
+        let next = self.progress.taken.get();
         if self.hot.is_halted() {
+            self.progress.was_halted.set(true);
             return None;
         }
         let event = self.source.get(next)?;
-        self.taken.set(next + 1);
+        self.progress.taken.set(next + 1);
         Some(event)
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.source.len() - self.taken.get();
+        let left = self.source.len() - self.progress.taken.get();
         (0, Some(left))
     }
 }
@@ -113,7 +124,7 @@ impl<E> Batch<'_, E> {
         if self.hot.is_halted() {
             0
         } else {
-            self.source.len() - self.taken.get()
+            self.source.len() - self.progress.taken.get()
         }
     }
 

@@ -2,13 +2,12 @@
 //! threads of dedicated actors do it alike.
 
 use crate::actor::{Actor, Context, StopReason};
-use crate::batch::{Batch, Source};
+use crate::batch::{Batch, Progress, Source};
 use crate::contain::contain;
 use crate::hub::Hub;
 use crate::stats::{Count, Kind};
 use crate::subscription::Record;
 use crate::supervise::Supervision;
-use std::cell::Cell;
 use std::sync::Arc;
 
 /// An actor about to be called, and all that a call of it needs.
@@ -45,11 +44,17 @@ impl<'a, E: 'static> Callee<'a, E> {
 
     /// Hands over the events behind the first `taken`, again after a panic that the actor survives. Says how many have been
     /// dealt with: all, unless the actor was suspended meanwhile.
-    pub(crate) fn hand(&mut self, source: Source<'_, E>, taken: &Cell<usize>) -> usize {
+    pub(crate) fn hand(&mut self, source: Source<'_, E>, progress: &Progress) -> usize {
         let hot = &self.record.hot;
+        let taken = &progress.taken;
         while taken.get() < source.len() && !hot.is_halted() {
             let before = taken.get();
-            let batch = Batch { source, taken, hot };
+            progress.was_halted.set(false);
+            let batch = Batch {
+                source,
+                progress,
+                hot,
+            };
             let mut context = self.context();
             (self.mark)(Call::Batch);
             let whole = contain(|| self.actor.handle_batch(batch, &mut context));
@@ -60,7 +65,7 @@ impl<'a, E: 'static> Callee<'a, E> {
             (self.count)(Kind::Handled, taken.get() - before);
             if !whole {
                 self.panicked();
-            } else if hot.has_ended() || !hot.is_halted() {
+            } else if hot.has_ended() || !progress.was_halted.get() {
                 (self.count)(Kind::Discarded, source.len() - taken.get());
                 return source.len();
             }

@@ -4,7 +4,7 @@
 //! suspends the subscription or ends it says so first and waits second, so whoever is let go has been heard.
 
 use crate::actor::{Actor, StopReason};
-use crate::batch::Source;
+use crate::batch::{Progress, Source};
 use crate::callee::Callee;
 use crate::hub::Hub;
 use crate::local;
@@ -14,7 +14,6 @@ use crate::stats::Kind;
 use crate::subscription::{Control, FarMeter, Record};
 use crate::supervise::{Supervision, retire};
 use crate::sync::park;
-use std::cell::Cell;
 use std::sync::Arc;
 
 /// Many for one virtual call; few enough that a lane of the default capacity is given back in pieces.
@@ -113,7 +112,7 @@ impl<E: Send + 'static> Dedicated<E> {
             if missed > 0 {
                 callee.lagged(missed);
             }
-            let settled = callee.hand(Source::Run(inbox.run()), &Cell::new(0));
+            let settled = callee.hand(Source::Run(inbox.run()), &Progress::default());
             inbox.release(settled)
         });
         self.meter.add(Kind::Panics, panics);

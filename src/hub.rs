@@ -77,6 +77,8 @@ struct Registry {
     names: HashMap<Arc<str>, SubscriptionId>,
     /// Live subscriptions by shard.
     load: Vec<usize>,
+    /// The ends of dedicated actors' threads.
+    dedicated: HashMap<SubscriptionId, Countdown>,
 }
 
 /// What a subscription is made of.
@@ -103,6 +105,7 @@ impl<E> Hub<E> {
                 subscriptions: HashMap::new(),
                 names: HashMap::new(),
                 load: vec![0; config.shards],
+                dedicated: HashMap::new(),
             }),
             router: global::OnceLock::new(),
             watch: Watch::default(),
@@ -283,6 +286,13 @@ impl<E> Hub<E> {
         }
     }
 
+    /// A dedicated actor has a thread now, which ends with `exit`.
+    pub(crate) fn note_dedicated(&self, id: SubscriptionId, exit: Countdown) {
+        let mut registry = self.registry.lock();
+        registry.dedicated.retain(|_, exit| !exit.is_over());
+        registry.dedicated.insert(id, exit);
+    }
+
     /// A seat is free again.
     pub(crate) fn vacate(&self) {
         self.seats.fetch_sub(1, Ordering::Relaxed);
@@ -418,6 +428,10 @@ impl<E: Send + 'static> Control for Hub<E> {
             if waits {
                 let known = shard.map(|shard| std::slice::from_ref(&self.ports[shard]));
                 self.pass_barriers(known.unwrap_or(&self.ports));
+                let exit = self.registry.lock().dedicated.get(&id).cloned();
+                if let Some(exit) = exit {
+                    exit.wait(None);
+                }
             }
             return Err(UnsubscribeError::Unknown(id));
         };
@@ -437,7 +451,7 @@ impl<E: Send + 'static> Control for Hub<E> {
         let record = self.change(id, |record, epoch| {
             record.discard(how == Suspend::Discard, epoch);
             record.hot.suspend(Some(how));
-            waits.then(|| Command::Pause {
+            (waits && !mutant!("paused_too_early")).then(|| Command::Pause {
                 record: Arc::clone(record),
                 done,
             })

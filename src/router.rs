@@ -216,6 +216,7 @@ impl<E: Clone + Send + 'static> Router<E> {
             None => format!("laneway-actor-{}", record.id),
         };
         let (exit, done) = Countdown::of_one();
+        self.0.hub.note_dedicated(record.id, exit.clone());
         let thread = spawn(name.clone(), move || {
             actor.run();
             drop(done);

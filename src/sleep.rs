@@ -30,6 +30,7 @@ pub(crate) struct Bell {
 }
 
 pub(crate) const LANE_BITS: u32 = 60;
+pub(crate) const LANES: u64 = COMMAND - 1;
 pub(crate) const COMMAND: u64 = 1 << LANE_BITS;
 pub(crate) const ROOM: u64 = 1 << 61;
 const EXITED: u64 = 1 << 62;

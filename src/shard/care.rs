@@ -4,7 +4,7 @@
 //! is suspended, something waits for it already, its mailbox keeps the latest only, or it is on another thread.
 
 use super::seats::{Books, Caller, Seat, Seats};
-use crate::batch::{Pick, Source};
+use crate::batch::{Pick, Progress, Source};
 use crate::callee::{Call, Callee};
 use crate::contain::contain;
 use crate::countdown::Done;
@@ -16,8 +16,7 @@ use crate::sleep::Waiter;
 use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
 use crate::supervise::Supervision;
-use crate::sync::{Ordering, fence_heavy};
-use std::cell::Cell;
+use crate::sync::{Ordering, fence_heavy, mutant};
 use std::sync::Arc;
 
 pub(crate) type Predicate<E> = Box<dyn FnMut(&Event<E>) -> bool + Send>;
@@ -231,7 +230,7 @@ impl<E: Clone + 'static> Seats<E> {
                     if mailbox.has_missed() {
                         callee.lagged(mailbox.take_missed());
                     }
-                    callee.hand(Source::Picks(run, &wanted[..quota]), &Cell::new(0))
+                    callee.hand(Source::Picks(run, &wanted[..quota]), &Progress::default())
                 });
                 if hot.has_ended() {
                     books.add(Kind::Stopped, wanted.len() - settled);
@@ -265,7 +264,7 @@ impl<E: Clone + 'static> Seats<E> {
         &mut self,
         place: u32,
         source: Source<'_, E>,
-        taken: usize,
+        progress: &Progress,
         meter: &Meter,
     ) {
         let record = Arc::clone(&self.seat(place).record);
@@ -273,14 +272,15 @@ impl<E: Clone + 'static> Seats<E> {
             record: &record,
             meter,
         };
+        let mut settled = source.len();
         if record.hot.has_ended() {
             self.ended.push(place);
-        } else if record.hot.is_halted() {
+        } else if progress.was_halted.get() {
             // Suspended in its own call, or by somebody during it: the rest was not meant to be left.
-            self.queue(place, source, taken, books);
-            return;
+            settled = progress.taken.get();
         }
-        books.add(Kind::Discarded, source.len() - taken);
+        books.add(Kind::Discarded, settled - progress.taken.get());
+        self.queue(place, source, settled, books);
     }
 
     /// After a panic on the short way.
@@ -289,7 +289,7 @@ impl<E: Clone + 'static> Seats<E> {
         &mut self,
         place: u32,
         source: Source<'_, E>,
-        taken: &Cell<usize>,
+        progress: &Progress,
         hub: &Arc<Hub<E>>,
         meter: &Meter,
     ) {
@@ -297,10 +297,10 @@ impl<E: Clone + 'static> Seats<E> {
         let record = Arc::clone(&seat.record);
         let caller = Caller::new(place, &record, hub, meter);
         let books = caller.books;
-        books.add(Kind::Handled, taken.get());
+        books.add(Kind::Handled, progress.taken.get());
         let settled = caller.with(seat, |callee, _, _| {
             callee.panicked();
-            callee.hand(source, taken)
+            callee.hand(source, progress)
         });
         self.queue(place, source, settled, books);
         if record.hot.has_ended() {
@@ -331,7 +331,7 @@ impl<E: Clone + 'static> Seats<E> {
             let turn = self.turn;
             let seat = self.seat(place);
             if !seat.care.may_be_short() {
-                seat.care.is_tight = false;
+                (seat.care.is_tight, seat.care.is_blocking) = (false, false);
                 self.tight.swap_remove(index);
                 continue;
             }
@@ -359,7 +359,9 @@ impl<E: Clone + 'static> Seats<E> {
         let listed: Vec<u32> = listed.copied().collect();
         let mut any = false;
         for &place in &listed {
-            if let Some(outbox) = &self.seat(place).care.outbox {
+            if let Some(outbox) = &self.seat(place).care.outbox
+                && !mutant!("full_outbox_not_armed")
+            {
                 outbox.arm(waiter);
                 any = true;
             }
@@ -445,7 +447,7 @@ impl<E: Clone + 'static> Seats<E> {
                 }
                 let front = mailbox.front(store, quota);
                 let handed = front.len();
-                let settled = callee.hand(Source::Mailbox(store, front), &Cell::new(0));
+                let settled = callee.hand(Source::Mailbox(store, front), &Progress::default());
                 for _ in 0..settled {
                     if let Some(waiting) = mailbox.pop(store) {
                         let_go(store, waiting.key, books);

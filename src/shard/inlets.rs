@@ -2,11 +2,14 @@
 
 use crate::gate::GateView;
 use crate::lane::Consumer;
+use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
 
 pub(super) struct Inlets<E> {
     polled: Vec<Inlet<E>>,
     cold: Vec<Inlet<E>>,
+    /// Some of the cold ones are held.
+    any_held_cold: bool,
     next_id: u64,
 }
 
@@ -26,6 +29,7 @@ impl<E> Default for Inlets<E> {
         Inlets {
             polled: Vec::new(),
             cold: Vec::new(),
+            any_held_cold: false,
             next_id: 0,
         }
     }
@@ -98,9 +102,18 @@ impl<E> Inlets<E> {
         (lost, panics)
     }
 
-    /// Polls the cold lanes that have one of these bits in the bell, and those that were held.
+    /// Polls the cold lanes that have one of these bits in the bell.
     pub(super) fn warm(&mut self, signals: u64) {
-        self.warm_if(|inlet| inlet.is_held || inlet.lane.reader().is_named_in(signals));
+        if signals & LANES != 0 {
+            self.warm_if(|inlet| inlet.lane.reader().is_named_in(signals));
+        }
+    }
+
+    /// Polls the lanes that were held when the shard went to sleep: no bell rings for them.
+    pub(super) fn warm_held(&mut self) {
+        if std::mem::take(&mut self.any_held_cold) && !mutant!("held_stays_cold") {
+            self.warm_if(|inlet| inlet.is_held);
+        }
     }
 
     pub(super) fn warm_nonempty(&mut self) {
@@ -114,10 +127,22 @@ impl<E> Inlets<E> {
         }
     }
 
-    /// Stops polling the lanes whose idle count passes `test`, all behind one fence.
-    pub(super) fn cool(&mut self, test: impl Fn(u32) -> bool) {
+    /// Stops polling the lanes that were empty for so many looks, all behind one fence.
+    pub(super) fn cool_idle(&mut self, looks: u32) {
+        self.cool(|inlet| inlet.idle >= looks && !inlet.is_held);
+    }
+
+    /// Stops polling all lanes that can do without. [`warm_held`](Self::warm_held) must follow when the shard goes on. Says
+    /// whether none is polled.
+    pub(super) fn cool_all(&mut self) -> bool {
+        self.any_held_cold |= self.polled.iter().any(|inlet| inlet.is_held);
+        self.cool(|_| true);
+        self.polled.is_empty()
+    }
+
+    fn cool(&mut self, test: impl Fn(&Inlet<E>) -> bool) {
         let mut any = false;
-        for inlet in self.polled.iter().filter(|inlet| test(inlet.idle)) {
+        for inlet in self.polled.iter().filter(|inlet| test(inlet)) {
             inlet.lane.cool();
             any = true;
         }
@@ -129,7 +154,7 @@ impl<E> Inlets<E> {
         }
         // A lane that is held rings like another, but what is in it is no reason to poll it.
         let stays_cold = |inlet: &Inlet<E>| inlet.is_held || inlet.lane.stays_cold();
-        let cooled = (self.polled).extract_if(.., |inlet| test(inlet.idle) && stays_cold(inlet));
+        let cooled = (self.polled).extract_if(.., |inlet| test(inlet) && stays_cold(inlet));
         self.cold.extend(cooled);
     }
 
@@ -142,10 +167,10 @@ impl<E> Inlets<E> {
         self.polled.iter().filter_map(end).collect()
     }
 
-    /// Whether all lanes have got to these ends. A lane that is cold or gone was empty, and so past any.
+    /// Whether all lanes have got to these ends. A lane that is gone was empty, and so past any.
     pub(super) fn are_past(&self, ends: &[(u64, u64)]) -> bool {
         ends.iter().all(|&(id, end)| {
-            let inlet = self.polled.iter().find(|inlet| inlet.id == id);
+            let inlet = self.all().find(|inlet| inlet.id == id);
             inlet.is_none_or(|inlet| inlet.lane.taken() >= end)
         })
     }

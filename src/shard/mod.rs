@@ -448,14 +448,8 @@ impl<E: Clone + Send + 'static> Shard<E> {
     #[cold]
     fn cool_some(&mut self) {
         if self.fences.due(FENCE_PERIOD) {
-            self.inlets.cool(|idle| idle >= 1024);
+            self.inlets.cool_idle(1024);
         }
-    }
-
-    /// Stops polling all lanes. False: some have to be polled on.
-    pub(crate) fn cool_all(&mut self) -> bool {
-        self.inlets.cool(|_| true);
-        self.inlets.polled() == 0
     }
 
     #[cold]
@@ -478,31 +472,31 @@ impl<E: Clone + Send + 'static> Shard<E> {
         }
     }
 
-    /// Sleeps until the bell rings, once all lanes are cold and nothing came meanwhile.
+    /// Sleeps until the bell rings, unless there is something to do.
     pub(crate) fn sleep(&mut self) {
-        if !self.cool_all() {
-            return;
-        }
-        if self.is_spilled()
-            && !local::with_outlet(&self.hub, |outlet| outlet.arm_spill(&self.waker))
-        {
-            return;
-        }
-        let flushing = self.flushes.len();
-        if !self.seats.arm(&self.waker, flushing > 0) {
-            return;
-        }
-        if flushing > 0 {
-            self.settle_flushes();
-            if self.flushes.len() < flushing {
-                return;
-            }
-        }
-        if self.port().bell.sleep() {
+        if self.may_sleep() && self.port().bell.sleep() {
             self.port().meter.parks.add(1);
             self.hub.watch.stir();
         }
+        self.inlets.warm_held();
         self.patience.renew();
+    }
+
+    /// Sees to it that whatever brings something to do rings the bell. False: there is something already.
+    pub(crate) fn may_sleep(&mut self) -> bool {
+        let (hub, waker) = (&self.hub, &self.waker);
+        if !self.inlets.cool_all()
+            || self.is_spilled() && !local::with_outlet(hub, |outlet| outlet.arm_spill(waker))
+            || !self.seats.arm(waker, !self.flushes.is_empty())
+        {
+            return false;
+        }
+        // A dedicated actor may have come to where a flush waits for it.
+        let flushes = self.flushes.len();
+        if flushes > 0 {
+            self.settle_flushes();
+        }
+        self.flushes.len() == flushes
     }
 
     /// In closing: whether everything that was accepted is handled. See `gate.rs`.

@@ -2,7 +2,7 @@
 
 use super::care::{Care, Predicate};
 use crate::actor::{Actor, Context, StopReason};
-use crate::batch::{Batch, Pick, Source};
+use crate::batch::{Batch, Pick, Progress, Source};
 use crate::callee::{Call, Callee};
 use crate::contain::contain;
 use crate::countdown::Done;
@@ -14,7 +14,6 @@ use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
 use crate::supervise::retire;
 use crate::sync::mutant;
-use std::cell::Cell;
 use std::sync::Arc;
 
 /// One actor.
@@ -311,7 +310,7 @@ impl<E: Clone + 'static> Seats<E> {
     {
         let (mut total_matched, mut total_handled) = (0, 0);
         let mut current = None;
-        let taken = Cell::new(0);
+        let progress = Progress::default();
         while !contain(|| {
             for (place, source) in jobs.by_ref() {
                 let turn = self.turn;
@@ -329,28 +328,29 @@ impl<E: Clone + 'static> Seats<E> {
                     continue;
                 }
                 seat.quota -= matched as u32;
-                taken.set(0);
+                progress.taken.set(0);
+                progress.was_halted.set(false);
                 meter.begin(place, Call::Batch);
                 current = Some((place, source));
                 hot.counts[Kind::Matched].add(matched);
                 total_matched += matched;
                 let batch = Batch {
                     source,
-                    taken: &taken,
+                    progress: &progress,
                     hot,
                 };
                 let record = &seat.record;
                 (seat.actor).handle_batch(batch, &mut Context { hub, record });
-                let handled = taken.get();
+                let handled = progress.taken.get();
                 hot.counts[Kind::Handled].add(handled);
                 total_handled += handled;
                 if handled < matched || hot.is_halted() {
-                    self.finish(place, source, handled, meter);
+                    self.finish(place, source, &progress, meter);
                 }
             }
         }) {
             if let Some((place, source)) = current.take() {
-                self.recover(place, source, &taken, hub, meter);
+                self.recover(place, source, &progress, hub, meter);
             }
         }
         meter.call.end();

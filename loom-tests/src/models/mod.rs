@@ -3,6 +3,7 @@
 mod closing;
 mod commands;
 mod lane;
+mod mailboxes;
 mod receiver;
 mod room;
 mod sleep;
@@ -16,6 +17,7 @@ use crate::hub::{Hub, Plan};
 use crate::mailbox::{Mailbox, Overflow};
 use crate::outlet::Outlet;
 use crate::publisher::{Own, Published, publish};
+use crate::remote::Outbox;
 use crate::shard::{Care, Setup, Shard};
 use crate::subscribe::Placement;
 use crate::subscription::Record;
@@ -54,15 +56,26 @@ fn subscribe(hub: &Hub<u32>, actor: impl Actor<u32>) -> Arc<Record> {
 }
 
 fn subscribe_to(hub: &Hub<u32>, filter: Filter, actor: impl Actor<u32>) -> Arc<Record> {
+    subscribe_with(hub, filter, actor, 8, None)
+}
+
+/// With so much room in its mailbox, or on the way to a reader on another thread.
+fn subscribe_with(
+    hub: &Hub<u32>,
+    filter: Filter,
+    actor: impl Actor<u32>,
+    capacity: usize,
+    outbox: Option<Outbox<u32>>,
+) -> Arc<Record> {
     let plan = Plan {
         filters: vec![filter],
         name: None,
         placement: Placement::Colocate,
     };
-    let mailbox = Mailbox::new(8, Overflow::Block);
+    let mailbox = Mailbox::new(capacity, Overflow::Block);
     let setup = Setup {
         actor: Box::new(actor),
-        care: Care::new(None, mailbox, Supervision::Stop, None),
+        care: Care::new(None, mailbox, Supervision::Stop, outbox),
         budget: 8,
     };
     hub.subscribe(plan, setup).unwrap()

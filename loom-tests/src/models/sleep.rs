@@ -66,7 +66,7 @@ fn a_cold_lane_is_polled_again_once_it_rings() {
             outlet,
             seen,
         } = stage(2);
-        assert!(shard.cool_all());
+        assert!(shard.may_sleep());
         let publishing = offering(&hub, outlet, 1);
         while !hub.ports[0].bell.is_ringing() {
             thread::yield_now();
