@@ -369,13 +369,10 @@ impl<E: Clone + 'static> Seats<E> {
         if any {
             fence_heavy();
         }
-        listed.iter().all(|&place| {
+        !listed.iter().any(|&place| {
             let care = &mut self.seat(place).care;
-            let goes_on = match &mut care.outbox {
-                None => care.is_waiting,
-                Some(outbox) => care.is_waiting && outbox.room() > 0,
-            };
-            !goes_on && !(care.is_blocking && care.room() > 0)
+            let moves_up = care.is_waiting && care.outbox.as_mut().is_none_or(|o| o.room() > 0);
+            moves_up || care.is_blocking && care.room() > 0
         })
     }
 
