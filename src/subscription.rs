@@ -127,11 +127,11 @@ impl FarMeter {
     }
 }
 
-/// What each call touches: on lines of its own, written by the shard.
+/// What each call touches, on lines of its own: the first is what every call touches. Written by the shard.
 ///
 /// The exception is `state`, which anybody may change.
 #[derive(Debug, Default)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub(crate) struct Hot {
     /// 0: live. The low bits are why it ended, see [`reason`](Hot::reason); above them why it pauses.
     state: AtomicU8,

@@ -49,9 +49,21 @@ impl CallMark {
     /// A call of the actor with this seat begins. The mark before need not have ended.
     #[inline(always)]
     pub(crate) fn begin(&self, place: u32) {
-        let next = (self.0.load(Ordering::Relaxed) | SEAT).wrapping_add(1);
+        self.begin_after(self.last(), place);
+    }
+
+    /// The same for a shard that has the [`last`](Self::last) mark at hand. Says what the next one comes after.
+    #[inline(always)]
+    pub(crate) fn begin_after(&self, last: u64, place: u32) -> u64 {
+        let next = (last | SEAT).wrapping_add(u64::from(place) + 2);
         // ORDERING: Release pairs with the Acquire in `now`: who sees the call finds its actor's record.
-        self.0.store(next | u64::from(place + 1), Ordering::Release);
+        self.0.store(next, Ordering::Release);
+        next
+    }
+
+    #[inline(always)]
+    pub(crate) fn last(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 
     #[inline(always)]

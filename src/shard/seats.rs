@@ -3,7 +3,7 @@
 use super::care::{Care, Predicate};
 use crate::actor::{Actor, Context, StopReason};
 use crate::batch::{Batch, Pick, Progress, Source};
-use crate::callee::{Call, Callee};
+use crate::callee::Callee;
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::hub::Hub;
@@ -301,7 +301,7 @@ impl<E: Clone + 'static> Seats<E> {
     #[inline]
     fn deliver<'a>(
         &mut self,
-        mut jobs: impl Iterator<Item = (u32, Source<'a, E>)>,
+        jobs: impl Iterator<Item = (u32, Source<'a, E>)> + Clone,
         epoch: u64,
         hub: &Arc<Hub<E>>,
         meter: &Meter,
@@ -309,11 +309,14 @@ impl<E: Clone + 'static> Seats<E> {
         E: 'a,
     {
         let (mut total_matched, mut total_handled) = (0, 0);
+        let mut batches = 0;
+        let mut mark = meter.call.last();
         let mut current = None;
         let progress = Progress::default();
+        let turn = self.turn;
+        let mut rest = jobs.clone();
         while !contain(|| {
-            for (place, source) in jobs.by_ref() {
-                let turn = self.turn;
+            for (place, source) in rest.by_ref() {
                 let Some(seat) = self.seats[place as usize].as_mut() else {
                     continue;
                 };
@@ -330,8 +333,9 @@ impl<E: Clone + 'static> Seats<E> {
                 seat.quota -= matched as u32;
                 progress.taken.set(0);
                 progress.was_halted.set(false);
-                meter.begin(place, Call::Batch);
-                current = Some((place, source));
+                batches += 1;
+                mark = meter.call.begin_after(mark, place);
+                current = Some(place);
                 hot.counts[Kind::Matched].add(matched);
                 total_matched += matched;
                 let batch = Batch {
@@ -349,11 +353,13 @@ impl<E: Clone + 'static> Seats<E> {
                 }
             }
         }) {
-            if let Some((place, source)) = current.take() {
+            let panicked = |&(place, _): &(u32, _)| Some(place) == current;
+            if let Some((place, source)) = jobs.clone().find(panicked) {
                 self.recover(place, source, &progress, hub, meter);
             }
         }
         meter.call.end();
+        meter.batches.add(batches);
         meter.counts[Kind::Matched].add(total_matched);
         meter.counts[Kind::Handled].add(total_handled);
     }
