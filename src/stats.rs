@@ -109,7 +109,8 @@ fn snapshot(get: impl Fn(Kind) -> u64) -> SubscriptionStats {
         matched: get(Kind::Matched),
         queued: 0,
     };
-    stats.queued = stats.matched - stats.handled - stats.discarded - stats.dropped.total();
+    let gone = [stats.handled, stats.discarded, stats.dropped.total()];
+    stats.queued = gone.into_iter().fold(stats.matched, u64::wrapping_sub);
     stats
 }
 
@@ -279,7 +280,8 @@ pub struct Dropped {
 impl Dropped {
     /// All reasons together.
     pub fn total(&self) -> u64 {
-        self.newest + self.oldest + self.replaced + self.stopped
+        let reasons = [self.newest, self.oldest, self.replaced, self.stopped];
+        reasons.into_iter().fold(0, u64::wrapping_add)
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct Mailbox {
     queue: VecDeque<Waiting>,
     /// Where each topic waits, as a number that counts from the first event ever queued. For `KeepLatest`.
     places: HashMap<Topic, u64>,
-    /// Events that have left the queue at its front.
+    /// Events that have left the queue at its front. It may wrap, like all numbers that are made from it.
     left: u64,
     /// Events dropped since the last one that waits.
     missed: u64,
@@ -83,12 +83,12 @@ impl Mailbox {
 
     /// The number that the next event to be queued would have.
     pub(crate) fn end(&self) -> u64 {
-        self.left + self.queue.len() as u64
+        self.left.wrapping_add(self.queue.len() as u64)
     }
 
-    /// All events with numbers below have left.
-    pub(crate) fn left(&self) -> u64 {
-        self.left
+    /// Whether all events up to the one with this number have left.
+    pub(crate) fn is_past(&self, number: u64) -> bool {
+        number.wrapping_sub(self.left).cast_signed() <= 0
     }
 
     /// Takes the event at `offset` of the run under way, under the policy. `ahead` events have left the queue and not been
@@ -103,7 +103,7 @@ impl Mailbox {
         if self.overflow == Overflow::KeepLatest
             && let Some(&place) = self.places.get(&topic)
         {
-            let waiting = &mut self.queue[(place - self.left) as usize];
+            let waiting = &mut self.queue[place.wrapping_sub(self.left) as usize];
             waiting.missed += 1;
             return Offered::Replaced(std::mem::replace(
                 &mut waiting.key,
@@ -167,7 +167,7 @@ impl Mailbox {
     /// Takes out the first event.
     pub(crate) fn pop<E>(&mut self, store: &Store<E>) -> Option<Waiting> {
         let first = self.queue.pop_front()?;
-        self.left += 1;
+        self.left = self.left.wrapping_add(1);
         if self.overflow == Overflow::KeepLatest {
             self.places.remove(&store.topic(first.key));
         }
@@ -185,5 +185,62 @@ impl Mailbox {
 
     pub(crate) fn has_missed(&self) -> bool {
         self.missed > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    fn topic(resource: u64) -> Topic {
+        let topic = Topic::new("mailbox", "event").unwrap();
+        topic.with_resource(resource)
+    }
+
+    /// Offers an event of each topic as a run of its own. Says which keys were let go.
+    fn offer(mailbox: &mut Mailbox, store: &mut Store<u64>, resources: &[u64]) -> Vec<Offered> {
+        let offered = resources.iter().map(|&resource| {
+            let offered = mailbox.offer(topic(resource), 0, 0, store);
+            for offset in 0..(64 - store.take_claims().leading_zeros() as usize) {
+                store.put(offset, Event::new(topic(resource), resource));
+            }
+            if let Offered::DroppedOldest(key) | Offered::Replaced(key) = offered {
+                store.let_go(key);
+            }
+            offered
+        });
+        offered.collect()
+    }
+
+    /// Row 23: the numbers of events wrap, and nothing else changes.
+    #[test]
+    fn order_and_places_hold_where_the_numbers_wrap() {
+        for start in [0, u64::MAX - 2] {
+            let mut store = Store::default();
+            let mut mailbox = Mailbox::new(3, Overflow::KeepLatest);
+            mailbox.left = start;
+            offer(&mut mailbox, &mut store, &[1, 2, 3]);
+            let end = mailbox.end();
+            assert!(!mailbox.is_past(end));
+            // 2 is replaced in its place, and then 4 takes the place of 1.
+            let offered = offer(&mut mailbox, &mut store, &[2, 4, 2]);
+            assert!(matches!(
+                offered[..],
+                [
+                    Offered::Replaced(_),
+                    Offered::DroppedOldest(_),
+                    Offered::Replaced(_)
+                ]
+            ));
+            assert_eq!(mailbox.take_gap(), 3);
+            let mut seen = Vec::new();
+            while let Some(waiting) = mailbox.pop(&store) {
+                seen.extend(store.let_go(waiting.key).map(Event::into_payload));
+            }
+            assert_eq!(seen, [2, 3, 4]);
+            assert!(mailbox.is_past(end) && mailbox.is_past(mailbox.end()));
+            assert_eq!(store.len(), 0);
+        }
     }
 }

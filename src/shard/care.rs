@@ -512,7 +512,7 @@ impl<E: Clone + 'static> Seats<E> {
             if seat.record.hot.is_halted() {
                 return true;
             }
-            let is_past = care.mailbox.left() >= mark.queued;
+            let is_past = care.mailbox.is_past(mark.queued);
             match &mut care.outbox {
                 None => is_past,
                 // It is in a receiver's mailbox.
