@@ -14,65 +14,29 @@
 
 #[path = "../src/actor.rs"]
 mod actor;
-#[path = "../src/affinity.rs"]
-mod affinity;
 #[path = "../src/batch.rs"]
 mod batch;
-#[path = "../src/builder.rs"]
-mod builder;
-#[path = "../src/callee.rs"]
-mod callee;
-#[path = "../src/command.rs"]
-mod command;
 #[path = "../src/contain.rs"]
 mod contain;
 #[path = "../src/countdown.rs"]
 mod countdown;
-#[path = "../src/dedicated.rs"]
-mod dedicated;
 #[path = "../src/error.rs"]
 mod error;
 #[path = "../src/event.rs"]
 mod event;
 #[path = "../src/filter.rs"]
 mod filter;
-#[path = "../src/gate.rs"]
-mod gate;
 #[path = "../src/hash.rs"]
 mod hash;
-#[path = "../src/hub.rs"]
-mod hub;
 #[path = "../src/interest/mod.rs"]
 mod interest;
-#[path = "../src/interner.rs"]
-mod interner;
 #[path = "../src/lane/mod.rs"]
 mod lane;
-#[path = "../src/local.rs"]
-mod local;
-#[path = "../src/mailbox/mod.rs"]
-mod mailbox;
-#[path = "../src/manual.rs"]
-mod manual;
-#[path = "../src/names.rs"]
-mod names;
-#[path = "../src/outlet.rs"]
-mod outlet;
-#[path = "../src/port.rs"]
-mod port;
-#[path = "../src/publish_async.rs"]
-mod publish_async;
-#[path = "../src/publisher.rs"]
+#[path = "../src/publisher/mod.rs"]
 mod publisher;
 #[path = "../src/receiver/mod.rs"]
 mod receiver;
-#[path = "../src/registry.rs"]
-mod registry;
-#[path = "../src/remote.rs"]
-mod remote;
-#[path = "../src/resource.rs"]
-mod resource;
-#[path = "../src/router.rs"]
+#[path = "../src/router/mod.rs"]
 mod router;
 #[path = "../src/shard/mod.rs"]
 mod shard;
@@ -80,38 +44,28 @@ mod shard;
 mod sleep;
 #[path = "../src/stats.rs"]
 mod stats;
-#[path = "../src/subscribe.rs"]
-mod subscribe;
-#[path = "../src/subscription.rs"]
+#[path = "../src/subscription/mod.rs"]
 mod subscription;
-#[path = "../src/supervise.rs"]
-mod supervise;
 #[path = "../src/sync.rs"]
 mod sync;
-#[path = "../src/topic.rs"]
+#[path = "../src/topic/mod.rs"]
 mod topic;
-#[path = "../src/waiting.rs"]
-mod waiting;
-#[path = "../src/watch.rs"]
-mod watch;
-#[path = "../src/workers.rs"]
-mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, receiver::Receiver, router::Router};
 
-use crate::builder::{Config, Wait};
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::gate::Gate;
-use crate::hub::{Hub, Plan};
-use crate::mailbox::{Mailbox, Overflow};
-use crate::outlet::Outlet;
+use crate::publisher::gate::Gate;
+use crate::publisher::outlet::Outlet;
+use crate::router::builder::{Config, Wait};
+use crate::router::hub::{Hub, Plan};
+use crate::shard::mailbox::{Mailbox, Overflow};
+use crate::shard::supervise::Supervision;
 use crate::shard::{Care, Setup, Shard};
 use crate::sleep::{Bell, Reader};
 use crate::stats::Counter;
-use crate::subscribe::Placement;
-use crate::supervise::Supervision;
+use crate::subscription::builder::Placement;
 use crate::topic::Topic;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;

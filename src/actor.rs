@@ -3,10 +3,10 @@
 use crate::batch::Batch;
 use crate::error::PublishError;
 use crate::event::Event;
-use crate::hub::Hub;
-use crate::local::ThreadsOwn;
+use crate::publisher::local::ThreadsOwn;
 use crate::publisher::{Published, publish};
 use crate::router::WeakRouter;
+use crate::router::hub::Hub;
 use crate::subscription::{Record, SubscriptionId};
 use crate::topic::Topic;
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use crate::event::Event;
 use crate::lane::Run;
-use crate::mailbox::{Store, Waiting};
+use crate::shard::mailbox::{Store, Waiting};
 use crate::subscription::Hot;
 use std::cell::Cell;
 use std::fmt;

@@ -1,10 +1,10 @@
 //! What a subscriber asks for: patterns over the four text fields, and a resource.
 
 use crate::error::{Field, FilterError, TopicError};
-use crate::names::{Fault, Fields, NameId, check_name};
-use crate::registry;
-use crate::resource::ResourceId;
 use crate::topic::Topic;
+use crate::topic::names::{Fault, Fields, NameId, check_name};
+use crate::topic::registry;
+use crate::topic::resource::ResourceId;
 use std::fmt;
 
 /// Which events a subscription wants: a pattern for each of the fields of a [`Topic`].

@@ -1,9 +1,9 @@
 //! Counters, and the snapshots of them that users see.
 
-use crate::callee::Call;
-use crate::registry::RegistryStats;
+use crate::shard::callee::Call;
+use crate::shard::watch::CallMark;
 use crate::sync::{AtomicU64, Ordering};
-use crate::watch::CallMark;
+use crate::topic::registry::RegistryStats;
 use std::ops::Index;
 
 /// A counter with one writer: adding is a plain load and store, and anybody may read.

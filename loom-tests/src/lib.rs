@@ -19,65 +19,29 @@
 
 #[path = "../../src/actor.rs"]
 mod actor;
-#[path = "../../src/affinity.rs"]
-mod affinity;
 #[path = "../../src/batch.rs"]
 mod batch;
-#[path = "../../src/builder.rs"]
-mod builder;
-#[path = "../../src/callee.rs"]
-mod callee;
-#[path = "../../src/command.rs"]
-mod command;
 #[path = "../../src/contain.rs"]
 mod contain;
 #[path = "../../src/countdown.rs"]
 mod countdown;
-#[path = "../../src/dedicated.rs"]
-mod dedicated;
 #[path = "../../src/error.rs"]
 mod error;
 #[path = "../../src/event.rs"]
 mod event;
 #[path = "../../src/filter.rs"]
 mod filter;
-#[path = "../../src/gate.rs"]
-mod gate;
 #[path = "../../src/hash.rs"]
 mod hash;
-#[path = "../../src/hub.rs"]
-mod hub;
 #[path = "../../src/interest/mod.rs"]
 mod interest;
-#[path = "../../src/interner.rs"]
-mod interner;
 #[path = "../../src/lane/mod.rs"]
 mod lane;
-#[path = "../../src/local.rs"]
-mod local;
-#[path = "../../src/mailbox/mod.rs"]
-mod mailbox;
-#[path = "../../src/manual.rs"]
-mod manual;
-#[path = "../../src/names.rs"]
-mod names;
-#[path = "../../src/outlet.rs"]
-mod outlet;
-#[path = "../../src/port.rs"]
-mod port;
-#[path = "../../src/publish_async.rs"]
-mod publish_async;
-#[path = "../../src/publisher.rs"]
+#[path = "../../src/publisher/mod.rs"]
 mod publisher;
 #[path = "../../src/receiver/mod.rs"]
 mod receiver;
-#[path = "../../src/registry.rs"]
-mod registry;
-#[path = "../../src/remote.rs"]
-mod remote;
-#[path = "../../src/resource.rs"]
-mod resource;
-#[path = "../../src/router.rs"]
+#[path = "../../src/router/mod.rs"]
 mod router;
 #[path = "../../src/shard/mod.rs"]
 mod shard;
@@ -85,22 +49,12 @@ mod shard;
 mod sleep;
 #[path = "../../src/stats.rs"]
 mod stats;
-#[path = "../../src/subscribe.rs"]
-mod subscribe;
-#[path = "../../src/subscription.rs"]
+#[path = "../../src/subscription/mod.rs"]
 mod subscription;
-#[path = "../../src/supervise.rs"]
-mod supervise;
 #[path = "../../src/sync.rs"]
 mod sync;
-#[path = "../../src/topic.rs"]
+#[path = "../../src/topic/mod.rs"]
 mod topic;
-#[path = "../../src/waiting.rs"]
-mod waiting;
-#[path = "../../src/watch.rs"]
-mod watch;
-#[path = "../../src/workers.rs"]
-mod workers;
 
 /// What the crate's root has for the public, and its sources' doc links use.
 pub use crate::{error::*, receiver::Receiver, router::Router};

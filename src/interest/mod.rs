@@ -23,11 +23,11 @@ pub(crate) use shards::{MAX_SHARDS, ShardSet};
 pub(crate) use view::View;
 
 use crate::filter::{FilterKey, Pattern};
-use crate::names::ClassId;
-use crate::registry;
-use crate::resource::ResourceId;
 #[cfg(test)]
 use crate::topic::Topic;
+use crate::topic::names::ClassId;
+use crate::topic::registry;
+use crate::topic::resource::ResourceId;
 use shape::Shape;
 use smallvec::SmallVec;
 use std::sync::Arc;

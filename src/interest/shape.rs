@@ -1,8 +1,8 @@
 //! The shape of a pattern: which fields it sets, and how.
 
 use crate::filter::Pattern;
-use crate::names::{Fields, NameId};
-use crate::registry;
+use crate::topic::names::{Fields, NameId};
+use crate::topic::registry;
 
 /// How a pattern asks for each of the four text fields. For a class, each shape leaves one pattern to look for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

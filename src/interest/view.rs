@@ -1,9 +1,9 @@
 //! A publisher's view of the table.
 
 use super::{ClassMatch, ShardSet, Table};
-use crate::names::ClassId;
 use crate::sync::{Cached, Swap};
 use crate::topic::Topic;
+use crate::topic::names::ClassId;
 
 /// Classes a publisher remembers. A power of two; classes that share a place push each other out.
 const PLACES: usize = 64;

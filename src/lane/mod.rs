@@ -27,10 +27,10 @@ mod slots;
 use self::slots::Slots;
 use crate::contain::contain;
 use crate::event::Event;
-use crate::names::ClassId;
 use crate::sleep::{Reader, Room, call};
 use crate::sync::{AtomicU8, AtomicU64, LaneArc, Ordering, Padded, fence_light, mutant};
 use crate::topic::Topic;
+use crate::topic::names::ClassId;
 
 /// The reader does not poll this lane; whoever publishes next calls it.
 const COLD: u8 = 1;

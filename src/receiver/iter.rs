@@ -6,21 +6,21 @@ use std::fmt;
 use std::iter::FusedIterator;
 
 /// The blocking iterator of [`Receiver::iter`].
-pub struct Iter<'a, E> {
+pub struct ReceiverIter<'a, E> {
     receiver: &'a mut Receiver<E>,
     is_over: bool,
 }
 
-impl<'a, E> Iter<'a, E> {
+impl<'a, E> ReceiverIter<'a, E> {
     pub(super) fn new(receiver: &'a mut Receiver<E>) -> Self {
-        Iter {
+        ReceiverIter {
             receiver,
             is_over: false,
         }
     }
 }
 
-impl<E> Iterator for Iter<'_, E> {
+impl<E> Iterator for ReceiverIter<'_, E> {
     type Item = Event<E>;
 
     fn next(&mut self) -> Option<Event<E>> {
@@ -28,21 +28,21 @@ impl<E> Iterator for Iter<'_, E> {
     }
 }
 
-impl<E> FusedIterator for Iter<'_, E> {}
+impl<E> FusedIterator for ReceiverIter<'_, E> {}
 
-impl<E> fmt::Debug for Iter<'_, E> {
+impl<E> fmt::Debug for ReceiverIter<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Iter").field(&self.receiver).finish()
+        f.debug_tuple("ReceiverIter").field(&self.receiver).finish()
     }
 }
 
 /// The blocking iterator over the events of a [`Receiver`] that it owns.
-pub struct IntoIter<E> {
+pub struct ReceiverIntoIter<E> {
     receiver: Receiver<E>,
     is_over: bool,
 }
 
-impl<E> Iterator for IntoIter<E> {
+impl<E> Iterator for ReceiverIntoIter<E> {
     type Item = Event<E>;
 
     fn next(&mut self) -> Option<Event<E>> {
@@ -50,11 +50,13 @@ impl<E> Iterator for IntoIter<E> {
     }
 }
 
-impl<E> FusedIterator for IntoIter<E> {}
+impl<E> FusedIterator for ReceiverIntoIter<E> {}
 
-impl<E> fmt::Debug for IntoIter<E> {
+impl<E> fmt::Debug for ReceiverIntoIter<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("IntoIter").field(&self.receiver).finish()
+        f.debug_tuple("ReceiverIntoIter")
+            .field(&self.receiver)
+            .finish()
     }
 }
 
@@ -70,10 +72,10 @@ fn next<E>(receiver: &mut Receiver<E>, is_over: &mut bool) -> Option<Event<E>> {
 
 impl<E> IntoIterator for Receiver<E> {
     type Item = Event<E>;
-    type IntoIter = IntoIter<E>;
+    type IntoIter = ReceiverIntoIter<E>;
 
-    fn into_iter(self) -> IntoIter<E> {
-        IntoIter {
+    fn into_iter(self) -> ReceiverIntoIter<E> {
+        ReceiverIntoIter {
             receiver: self,
             is_over: false,
         }
@@ -82,9 +84,9 @@ impl<E> IntoIterator for Receiver<E> {
 
 impl<'a, E> IntoIterator for &'a mut Receiver<E> {
     type Item = Event<E>;
-    type IntoIter = Iter<'a, E>;
+    type IntoIter = ReceiverIter<'a, E>;
 
-    fn into_iter(self) -> Iter<'a, E> {
-        Iter::new(self)
+    fn into_iter(self) -> ReceiverIter<'a, E> {
+        ReceiverIter::new(self)
     }
 }

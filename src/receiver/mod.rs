@@ -1,13 +1,16 @@
 //! Taking events instead of being called with them.
 
+pub(crate) mod dedicated;
+pub(crate) mod remote;
+
 mod iter;
 
-pub use self::iter::{IntoIter, Iter};
+pub use self::iter::{ReceiverIntoIter, ReceiverIter};
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::event::Event;
-use crate::local;
-use crate::remote::Inbox;
+use crate::publisher::local;
+use crate::receiver::remote::Inbox;
 use crate::sleep::{Patience, this_thread};
 use crate::stats::{FarCounts, Kind};
 use crate::subscription::{FarMeter, Subscription};
@@ -194,8 +197,8 @@ impl<E> Receiver<E> {
     /// assert_eq!(receiver.iter().map(|event| event.into_payload()).sum::<u32>(), 3);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn iter(&mut self) -> Iter<'_, E> {
-        Iter::new(self)
+    pub fn iter(&mut self) -> ReceiverIter<'_, E> {
+        ReceiverIter::new(self)
     }
 
     /// Its subscription: to suspend or end it, or to look at its counters.

@@ -5,17 +5,17 @@
 
 use super::seats::{Books, Caller, Seat, Seats};
 use crate::batch::{Pick, Progress, Source};
-use crate::callee::{Call, Callee};
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::event::Event;
-use crate::hub::Hub;
-use crate::mailbox::{MAX_RUN, Mailbox, Offered, Overflow, Store};
-use crate::remote::Outbox;
+use crate::receiver::remote::Outbox;
+use crate::router::hub::Hub;
+use crate::shard::callee::{Call, Callee};
+use crate::shard::mailbox::{MAX_RUN, Mailbox, Offered, Overflow, Store};
+use crate::shard::supervise::Supervision;
 use crate::sleep::Waiter;
 use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
-use crate::supervise::Supervision;
 use crate::sync::{Ordering, fence_heavy, mutant};
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! The lanes of a shard: those it polls, and the cold ones that ring.
 
-use crate::gate::GateView;
 use crate::lane::Consumer;
+use crate::publisher::gate::GateView;
 use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
 

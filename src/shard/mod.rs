@@ -4,6 +4,14 @@
 //! itself or others) comes back as a command, and commands are taken between runs. So no call nests in another, and what a
 //! run borrows stays where it is.
 
+pub(crate) mod callee;
+pub(crate) mod command;
+pub(crate) mod mailbox;
+pub(crate) mod manual;
+pub(crate) mod port;
+pub(crate) mod supervise;
+pub(crate) mod watch;
+
 mod care;
 mod inlets;
 mod routes;
@@ -18,15 +26,15 @@ use self::routes::Routes;
 use self::seats::Seats;
 use crate::actor::StopReason;
 use crate::batch::Pick;
-use crate::builder::Wait;
-use crate::command::Command;
 use crate::contain::contain;
 use crate::countdown::Done;
-use crate::hub::Hub;
-use crate::local;
-use crate::mailbox::MAX_RUN;
-use crate::outlet::Outlet;
-use crate::port::Port;
+use crate::publisher::local;
+use crate::publisher::outlet::Outlet;
+use crate::router::builder::Wait;
+use crate::router::hub::Hub;
+use crate::shard::command::Command;
+use crate::shard::mailbox::MAX_RUN;
+use crate::shard::port::Port;
 use crate::sleep::{Patience, Waiter};
 use crate::stats::Kind;
 use crate::sync::{Ordering, Pace, mutant, park_timeout, spin_loop, yield_now};

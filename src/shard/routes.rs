@@ -5,9 +5,9 @@ use crate::filter::{FilterKey, Pattern};
 use crate::hash::{HashMap, new_map};
 use crate::interest::Table;
 use crate::lane::Run;
-use crate::names::ClassId;
-use crate::resource::ResourceId;
 use crate::sync::{Cached, Swap};
+use crate::topic::names::ClassId;
+use crate::topic::resource::ResourceId;
 use smallvec::SmallVec;
 
 pub(super) struct Routes {

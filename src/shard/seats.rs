@@ -3,16 +3,16 @@
 use super::care::{Care, Predicate};
 use crate::actor::{Actor, Context, StopReason};
 use crate::batch::{Batch, Pick, Progress, Source};
-use crate::callee::Callee;
 use crate::contain::contain;
 use crate::countdown::Done;
-use crate::hub::Hub;
 use crate::lane::Run;
-use crate::mailbox::{Mailbox, Store};
-use crate::remote::Outbox;
+use crate::receiver::remote::Outbox;
+use crate::router::hub::Hub;
+use crate::shard::callee::Callee;
+use crate::shard::mailbox::{Mailbox, Store};
+use crate::shard::supervise::retire;
 use crate::stats::{Kind, Meter};
 use crate::subscription::Record;
-use crate::supervise::retire;
 use crate::sync::mutant;
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 use super::{Stage, check, hub, offering, recorder, stage, subscribe};
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
 use crate::shard::Shard;
 use std::sync::Arc;
 

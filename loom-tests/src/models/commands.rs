@@ -4,7 +4,7 @@ use super::{
     Stage, check, hub, offer, recorder, stage, subscribe, subscribe_to, topic, turn_until_freed,
 };
 use crate::filter::Filter;
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
 use crate::shard::Shard;
 use crate::subscription::Control;
 use crate::sync::{AtomicBool, Ordering};

@@ -5,13 +5,13 @@
 use super::{check, hub, offer, recorder, subscribe, subscribe_with, topic};
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
 use crate::receiver::Receiver;
-use crate::remote::remote;
+use crate::receiver::remote::remote;
 use crate::shard::Shard;
+use crate::shard::supervise::Nobody;
 use crate::stats::FarCounts;
 use crate::subscription::{Control, Subscription, Suspend};
-use crate::supervise::Nobody;
 use crate::sync::{AtomicBool, Ordering};
 use loom::thread;
 use std::sync::{Arc, Weak};
@@ -93,8 +93,10 @@ fn a_held_lane_goes_on_when_its_receiver_does() {
         let hub = hub(4);
         let (outbox, inbox) = remote(1, false);
         let record = subscribe_with(&hub, Filter::exact(topic()), Nobody, 1, Some(outbox));
-        let subscription =
-            Subscription::new(Arc::clone(&record), Weak::<crate::hub::Hub<u32>>::new());
+        let subscription = Subscription::new(
+            Arc::clone(&record),
+            Weak::<crate::router::hub::Hub<u32>>::new(),
+        );
         let mut receiver = Receiver::new(inbox, subscription, Arc::new(FarCounts::default()));
         let mut shard = Shard::new(Arc::clone(&hub), 0);
         let mut outlet = Outlet::new(&hub, 4);

@@ -1,9 +1,9 @@
 use super::{Stage, check, hub, offer, recorder, stage, subscribe, topic, wait_and_publish};
 use crate::error::PublishError;
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
+use crate::publisher::waiting::Waiting;
 use crate::shard::Shard;
 use crate::sleep::Waiter;
-use crate::waiting::Waiting;
 use loom::thread;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

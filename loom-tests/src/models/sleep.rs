@@ -1,6 +1,6 @@
 use super::{Stage, check, hub, offer, offering, recorder, stage, subscribe};
 use crate::lane::lane;
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
 use crate::shard::Shard;
 use crate::sleep::{Bell, Reader};
 use loom::thread;

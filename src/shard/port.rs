@@ -1,11 +1,11 @@
 //! The way to one shard: its bell, its commands, its lanes.
 
-use crate::command::Command;
 use crate::contain::contain;
 use crate::countdown::Done;
-use crate::gate::GateView;
 use crate::lane::{self, Probe, Producer};
-use crate::local;
+use crate::publisher::gate::GateView;
+use crate::publisher::local;
+use crate::shard::command::Command;
 use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader, call};
 use crate::stats::{self, FarCounts, Meter, ShardStats};
 use crate::sync::{AtomicU32, AtomicUsize, Mutex, Ordering, Padded, Queue, global};

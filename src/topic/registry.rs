@@ -15,10 +15,10 @@
 //! new costs a class, counted apart from the registered ones; when those are used up, the class is [`OTHER`].
 
 use crate::error::{Field, MAX_CLASSES, MAX_NAME_BYTES, MAX_TEXT_BYTES, TopicError};
-use crate::interner::{Interner, Writer, leaked};
-use crate::names::{ClassId, Fault, Fields, NameId, NameRecord, check_name};
 use crate::sync::Ordering;
 use crate::sync::global::{AtomicUsize, Mutex, OnceLock};
+use crate::topic::interner::{Interner, Writer, leaked};
+use crate::topic::names::{ClassId, Fault, Fields, NameId, NameRecord, check_name};
 use std::sync::{MutexGuard, PoisonError};
 
 /// How many classes [`lookup`] can add.

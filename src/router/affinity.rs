@@ -3,8 +3,8 @@
 //! A CPU's number is the system's, and not a place in a list: masks have holes. The allowed CPUs are read once, before this
 //! crate binds anything, since a bound thread's own mask says nothing about the process's.
 
-use crate::builder::Pinning;
 use crate::contain::contain;
+use crate::router::builder::Pinning;
 use crate::sync::available_parallelism;
 use crate::sync::global::{Mutex, OnceLock};
 use std::collections::BTreeMap;

@@ -20,8 +20,8 @@
 //! a system call each time.
 
 use crate::contain::contain;
-use crate::hub::Hub;
-use crate::local;
+use crate::publisher::local;
+use crate::router::hub::Hub;
 use crate::stats::Kind;
 use crate::sync::global::{AtomicBool, AtomicU64, OnceLock};
 use crate::sync::{JoinHandle, Ordering, Thread, current, fence_heavy, fence_light};

@@ -1,9 +1,9 @@
 //! Waiting for room: a thread that parks, or a task that is woken.
 
-use crate::hub::Hub;
 use crate::interest::ShardSet;
 use crate::lane::Probe;
-use crate::outlet::Outlet;
+use crate::publisher::outlet::Outlet;
+use crate::router::hub::Hub;
 use crate::sleep::{Patience, Waiter, this_thread};
 use crate::sync::{fence_heavy, mutant, park};
 use crate::topic::Topic;

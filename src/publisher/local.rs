@@ -4,12 +4,12 @@
 //! thread, and while a thread polls a shard, that is the shard's own. No user code runs while one is in use.
 
 use crate::contain::contain;
-use crate::hub::Hub;
-use crate::outlet::{Outlet, Refusal};
 use crate::publisher::Way;
+use crate::publisher::outlet::{Outlet, Refusal};
+use crate::publisher::waiting::wait_for_room;
+use crate::router::hub::Hub;
 use crate::sync::{Ordering, global, thread_local};
 use crate::topic::Topic;
-use crate::waiting::wait_for_room;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};

@@ -1,14 +1,14 @@
 //! Publishing from tasks: waiting for room without blocking the thread.
 
 use crate::error::PublishError;
-use crate::hub::Hub;
-use crate::local::{is_actor_thread, with_outlet};
-use crate::outlet::{Outlet, Refusal};
+use crate::publisher::local::{is_actor_thread, with_outlet};
+use crate::publisher::outlet::{Outlet, Refusal};
+use crate::publisher::waiting::Waiting;
 use crate::publisher::{Own, Published, Publisher, Way, publish};
 use crate::router::Router;
+use crate::router::hub::Hub;
 use crate::sleep::Waiter;
 use crate::topic::Topic;
-use crate::waiting::Waiting;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;

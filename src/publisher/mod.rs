@@ -1,10 +1,16 @@
 //! An explicit publisher: one thread's way into a router, with lanes of its own.
 
+pub(crate) mod gate;
+pub(crate) mod local;
+pub(crate) mod outlet;
+pub(crate) mod publish_async;
+pub(crate) mod waiting;
+
 use crate::error::{PublishBatchError, PublishError};
-use crate::hub::Hub;
-use crate::outlet::{BATCH, Outlet, Refusal};
+use crate::publisher::outlet::{BATCH, Outlet, Refusal};
+use crate::publisher::waiting::wait_for_room;
+use crate::router::hub::Hub;
 use crate::topic::Topic;
-use crate::waiting::wait_for_room;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;

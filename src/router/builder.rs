@@ -1,11 +1,11 @@
 //! How a router is set up.
 
-use crate::affinity;
 use crate::error::BuildError;
 use crate::interest::MAX_SHARDS;
 use crate::lane;
-use crate::manual::Shard;
 use crate::router::Router;
+use crate::router::affinity;
+use crate::shard::manual::Shard;
 use std::marker::PhantomData;
 use std::time::Duration;
 

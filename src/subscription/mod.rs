@@ -1,5 +1,7 @@
 //! A subscription as seen from outside: its handle, and the record it shares with its shard.
 
+pub(crate) mod builder;
+
 use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};

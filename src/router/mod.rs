@@ -1,28 +1,33 @@
 //! The router: the handle that everything starts from, and its end.
 
+pub(crate) mod affinity;
+pub(crate) mod builder;
+pub(crate) mod hub;
+pub(crate) mod workers;
+
 use crate::actor::Actor;
-use crate::affinity::Claim;
-use crate::builder::{Config, RouterBuilder};
 use crate::contain::contain;
 use crate::countdown::{Countdown, Done};
-use crate::dedicated::Dedicated;
 use crate::error::{BuildError, FlushError, PublishError, SubscribeError, UnsubscribeError};
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::hub::{Hub, Plan};
-use crate::local::ThreadsOwn;
-use crate::manual;
-use crate::port::Port;
+use crate::publisher::local::ThreadsOwn;
 use crate::publisher::{Published, Publisher, publish};
 use crate::receiver::Receiver;
+use crate::receiver::dedicated::Dedicated;
+use crate::router::affinity::Claim;
+use crate::router::builder::{Config, RouterBuilder};
+use crate::router::hub::{Hub, Plan};
+use crate::router::workers::Workers;
+use crate::shard::manual;
+use crate::shard::port::Port;
+use crate::shard::watch;
 use crate::shard::{Setup, Shard};
 use crate::stats::Stats;
-use crate::subscribe::SubscriptionBuilder;
+use crate::subscription::builder::SubscriptionBuilder;
 use crate::subscription::{Control, Explanation, Subscription, SubscriptionId, SubscriptionInfo};
 use crate::sync::{JoinHandle, Mutex, panicking, prepare_fences, spawn};
 use crate::topic::Topic;
-use crate::watch;
-use crate::workers::Workers;
 use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};

@@ -26,18 +26,19 @@
 //! table it loads shows the interest.
 
 use crate::actor::StopReason;
-use crate::builder::Config;
-use crate::command::Command;
 use crate::countdown::Countdown;
 use crate::error::{FlushError, SubscribeError, UnsubscribeError};
 use crate::filter::{Filter, FilterKey};
 use crate::interest::{Ledger, Table};
-use crate::local;
-use crate::port::Port;
+use crate::publisher::local;
 use crate::router::WeakRouter;
+use crate::router::builder::Config;
+use crate::shard::command::Command;
+use crate::shard::port::Port;
+use crate::shard::watch::Watch;
 use crate::shard::{Seat, Setup};
 use crate::stats::Stats;
-use crate::subscribe::Placement;
+use crate::subscription::builder::Placement;
 use crate::subscription::{
     Control, Explanation, Record, SubscriptionId, SubscriptionInfo, Suspend,
 };
@@ -45,7 +46,6 @@ use crate::sync::{
     AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, Swap, fence_heavy, global, mutant,
 };
 use crate::topic::Topic;
-use crate::watch::Watch;
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -376,7 +376,7 @@ impl<E> Hub<E> {
         Stats {
             shards: self.ports.iter().map(Port::stats).collect(),
             subscriptions: self.registry.lock().subscriptions.len(),
-            registry: crate::registry::registry_stats(),
+            registry: crate::topic::registry::registry_stats(),
         }
     }
 }

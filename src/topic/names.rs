@@ -5,7 +5,7 @@
 //! class is a combination of the four text fields. The numbers are given out by the [`registry`](crate::registry).
 
 use crate::error::MAX_NAME_BYTES;
-use crate::interner::Entry;
+use crate::topic::interner::Entry;
 use std::hash::{Hash, Hasher};
 
 /// The number of a name, or what stands in its place.

@@ -1,10 +1,10 @@
 //! Publishing: match, look for room, clone, and commit to each lane inside the gate.
 
-use crate::gate::Gate;
-use crate::hub::Hub;
 use crate::interest::{MAX_SHARDS, ShardSet, View};
 use crate::lane::Producer;
 use crate::publisher::BatchPublished;
+use crate::publisher::gate::Gate;
+use crate::router::hub::Hub;
 use crate::sleep::Waiter;
 use crate::sync::{Ordering, fence_heavy, fence_light, mutant};
 use crate::topic::Topic;

@@ -3,9 +3,9 @@
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::error::PollError;
-use crate::hub::Hub;
-use crate::local::{self, Acting};
-use crate::outlet::Outlet;
+use crate::publisher::local::{self, Acting};
+use crate::publisher::outlet::Outlet;
+use crate::router::hub::Hub;
 use crate::shard;
 use std::fmt;
 use std::sync::Arc;

@@ -5,14 +5,14 @@
 
 use crate::actor::{Actor, StopReason};
 use crate::batch::{Progress, Source};
-use crate::callee::Callee;
-use crate::hub::Hub;
-use crate::local;
-use crate::remote::{Inbox, Look};
+use crate::publisher::local;
+use crate::receiver::remote::{Inbox, Look};
+use crate::router::hub::Hub;
+use crate::shard::callee::Callee;
+use crate::shard::supervise::{Supervision, retire};
 use crate::sleep::{Patience, this_thread};
 use crate::stats::Kind;
 use crate::subscription::{Control, FarMeter, Record};
-use crate::supervise::{Supervision, retire};
 use crate::sync::park;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! What a shard is told beside events.
 
 use crate::countdown::Done;
-use crate::gate::GateView;
 use crate::lane::Consumer;
+use crate::publisher::gate::GateView;
 use crate::shard::Seat;
 use crate::subscription::Record;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 ///
 /// Their number is bounded by others: one `Attach` for each lane, one `Spawn` and one `Remove` for each seat that
 /// `max_subscriptions` counts, one `Resume` for each too, one `Pause` or `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
-/// are not commands: see [`Port::flush`](crate::port::Port::flush).
+/// are not commands: see [`Port::flush`](crate::shard::port::Port::flush).
 pub(crate) enum Command<E> {
     /// A publisher's new lane, and its gate.
     Attach(Consumer<E>, GateView),

@@ -4,10 +4,10 @@
 use crate::actor::{Actor, Context, StopReason};
 use crate::batch::{Batch, Progress, Source};
 use crate::contain::contain;
-use crate::hub::Hub;
+use crate::router::hub::Hub;
+use crate::shard::supervise::Supervision;
 use crate::stats::{Count, Kind};
 use crate::subscription::Record;
-use crate::supervise::Supervision;
 use std::sync::Arc;
 
 /// An actor about to be called, and all that a call of it needs.

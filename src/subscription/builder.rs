@@ -1,19 +1,19 @@
 //! How a subscription is set up.
 
 use crate::actor::{Actor, Context, WithContext};
-use crate::dedicated::Dedicated;
 use crate::error::SubscribeError;
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::hub::Plan;
 use crate::lane;
-use crate::mailbox::{Mailbox, Overflow};
 use crate::receiver::Receiver;
-use crate::remote::{Outbox, remote};
+use crate::receiver::dedicated::Dedicated;
+use crate::receiver::remote::{Outbox, remote};
 use crate::router::Router;
+use crate::router::hub::Plan;
+use crate::shard::mailbox::{Mailbox, Overflow};
+use crate::shard::supervise::{Nobody, OnPanic, Restarts, Supervision};
 use crate::shard::{Care, Predicate, Setup};
 use crate::subscription::Subscription;
-use crate::supervise::{Nobody, OnPanic, Restarts, Supervision};
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;

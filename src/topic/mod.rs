@@ -1,9 +1,13 @@
 //! The address of an event: the number of a class, and a resource id.
 
+pub(crate) mod interner;
+pub(crate) mod names;
+pub(crate) mod registry;
+pub(crate) mod resource;
+
 use crate::error::TopicError;
-use crate::names::{ClassId, NameId};
-use crate::registry;
-use crate::resource::ResourceId;
+use crate::topic::names::{ClassId, NameId};
+use crate::topic::resource::ResourceId;
 use std::fmt;
 
 /// The address of an event: category, event type, and optionally source, resource type and resource.
