@@ -188,7 +188,7 @@ impl Mailbox {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(laneway_loom)))]
 mod tests {
     use super::*;
     use crate::event::Event;
