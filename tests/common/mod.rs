@@ -9,6 +9,7 @@ mod counting;
 mod guard;
 mod meeting;
 mod random;
+mod sums;
 mod sweep;
 mod tasks;
 
@@ -16,6 +17,7 @@ pub(crate) use counting::{Count, Log, Tally, Tracked};
 pub(crate) use guard::{FOREVER, LIMIT, guarded, wait_until, within};
 pub(crate) use meeting::{Hold, Latch, SpinBarrier};
 pub(crate) use random::Random;
+pub(crate) use sums::assert_sums;
 pub(crate) use sweep::{Setup, setups, sweep};
 pub(crate) use tasks::{Alarm, block_on, poll, poll_once, run_all, yield_once};
 
