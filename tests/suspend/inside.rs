@@ -251,3 +251,34 @@ fn a_handler_suspends_one_of_another_shard_without_waiting_for_it() {
         }
     });
 }
+
+#[test]
+fn a_flush_does_not_wait_for_one_that_suspends_itself_meanwhile() {
+    guarded(|| {
+        for _ in 0..rounds(200) {
+            let router = Router::<u64>::builder().shards(1).build().unwrap();
+            let (topic, log, me) = (topic("FLUSHED"), Log::default(), Target::default());
+            // So slow that the flush begins before it suspends itself, in most of the rounds.
+            let builder = on_shard(&router, 0, Filter::exact(topic)).budget(1);
+            let sleeper = Sleeper {
+                me: me.clone(),
+                at: 150,
+                how: Suspend::Queue,
+                and_then: AndThen::Return,
+                log: log.clone(),
+                stopped: Log::default(),
+            };
+            me.set(&builder.actor(sleeper).unwrap());
+            let mut publisher = router.publisher();
+            publisher
+                .publish_batch((0..200).map(|number| (topic, number)))
+                .unwrap();
+            router.flush().unwrap();
+            assert!(log.all().into_iter().eq(0..=150));
+            assert_eq!(me.get().stats().queued, 49);
+            me.resume();
+            router.flush().unwrap();
+            assert!(log.all().into_iter().eq(0..200));
+        }
+    });
+}
