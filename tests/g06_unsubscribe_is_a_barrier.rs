@@ -4,11 +4,12 @@
 mod common;
 
 use common::{
-    Hold, Log, Random, SpinBarrier, guarded, on_shard, rounds, setups, sweep, topic, wait_until,
+    Hold, Log, Random, SpinBarrier, Target, guarded, on_shard, rounds, setups, sweep, topic,
+    wait_until,
 };
-use laneway::{Actor, Context, Event, Filter, Router, StopReason, Subscription, UnsubscribeError};
+use laneway::{Actor, Context, Event, Filter, Router, StopReason, UnsubscribeError};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::thread;
 
 /// What an actor went through.
@@ -232,23 +233,6 @@ fn the_last_call_of_an_actor_that_ends_by_itself_is_waited_for_too() {
             waiting.join().unwrap();
         }
     });
-}
-
-/// Handlers that end each other's subscriptions find them here.
-#[derive(Clone, Default)]
-struct Target(Arc<OnceLock<Subscription>>);
-
-impl Target {
-    fn set(&self, subscription: &Subscription) {
-        assert!(self.0.set(subscription.clone()).is_ok());
-    }
-
-    fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
-        self.0
-            .get()
-            .expect("set before anything is published")
-            .unsubscribe()
-    }
 }
 
 #[test]

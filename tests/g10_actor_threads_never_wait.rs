@@ -3,42 +3,14 @@
 mod common;
 
 use common::{
-    Count, Hold, Latch, Log, Tally, block_shard, guarded, on_shard, rounds, setups, sweep, topic,
-    wait_until,
+    Count, Hold, Latch, Log, Tally, block_shard, guarded, inside_a_handler, on_shard, rounds,
+    setups, sweep, topic, wait_until,
 };
 use laneway::{
-    Context, Event, Filter, FlushError, PublishBatchError, PublishError, Published, Router, Topic,
+    Event, Filter, FlushError, PublishBatchError, PublishError, Published, Router, Topic,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-/// Calls `body` in a handler of shard 0, once, and waits until it has returned.
-fn inside_a_handler<E, T>(
-    router: &Router<E>,
-    payload: E,
-    body: impl FnOnce(&Event<E>, &mut Context<'_, E>) -> T + Send + 'static,
-) -> T
-where
-    E: Clone + Send + 'static,
-    T: Clone + Send + 'static,
-{
-    let inside = topic("INSIDE");
-    let (mut body, result) = (Some(body), Log::default());
-    let results = result.clone();
-    let subscription = on_shard(router, 0, Filter::exact(inside))
-        .handler_ctx(move |event, ctx| {
-            if let Some(body) = body.take() {
-                results.push(body(event, ctx));
-            }
-        })
-        .unwrap();
-    assert!(matches!(
-        router.publish(inside, payload),
-        Ok(Published::Routed)
-    ));
-    wait_until(|| result.len() == 1 || subscription.has_ended());
-    result.take().pop().expect("the body does not panic")
-}
 
 /// Subscribes actors that hand what they get to the next one, counting down.
 fn add_ring(router: &Router<u64>, size: usize, shards: usize) -> (Vec<Topic>, Count) {

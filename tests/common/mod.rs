@@ -21,7 +21,11 @@ pub(crate) use sums::assert_sums;
 pub(crate) use sweep::{Setup, setups, sweep};
 pub(crate) use tasks::{Alarm, block_on, poll, poll_once, run_all, yield_once};
 
-use laneway::{Event, Filter, Router, SubscriptionBuilder, Topic};
+use laneway::{
+    Context, Event, Filter, Published, Router, Subscription, SubscriptionBuilder,
+    SubscriptionStats, Suspend, Topic, UnsubscribeError,
+};
+use std::sync::{Arc, OnceLock};
 
 /// A topic of the category "test".
 pub(crate) fn topic(event_type: &str) -> Topic {
@@ -82,4 +86,89 @@ where
     assert!(published.is_ok(), "{published:?}");
     hold.wait_for_arrival();
     hold
+}
+
+/// Calls `body` in a handler of a shard, once, and waits until it has returned.
+#[track_caller]
+pub(crate) fn inside_shard<E, T>(
+    router: &Router<E>,
+    shard: usize,
+    payload: E,
+    body: impl FnOnce(&Event<E>, &mut Context<'_, E>) -> T + Send + 'static,
+) -> T
+where
+    E: Clone + Send + 'static,
+    T: Clone + Send + 'static,
+{
+    let inside = topic("INSIDE").with_resource(shard as u64);
+    let (mut body, result) = (Some(body), Log::default());
+    let results = result.clone();
+    let subscription = on_shard(router, shard, Filter::exact(inside))
+        .handler_ctx(move |event, ctx| {
+            if let Some(body) = body.take() {
+                results.push(body(event, ctx));
+            }
+        })
+        .unwrap();
+    assert!(matches!(
+        router.publisher().publish(inside, payload),
+        Ok(Published::Routed)
+    ));
+    wait_until(|| result.len() == 1 || subscription.has_ended());
+    result.take().pop().expect("the body does not panic")
+}
+
+/// [`inside_shard`] 0.
+#[track_caller]
+pub(crate) fn inside_a_handler<E, T>(
+    router: &Router<E>,
+    payload: E,
+    body: impl FnOnce(&Event<E>, &mut Context<'_, E>) -> T + Send + 'static,
+) -> T
+where
+    E: Clone + Send + 'static,
+    T: Clone + Send + 'static,
+{
+    inside_shard(router, 0, payload, body)
+}
+
+/// Actors that change each other's subscriptions, or their own, find them here.
+#[derive(Clone, Default)]
+pub(crate) struct Target(Arc<OnceLock<Subscription>>);
+
+impl Target {
+    pub(crate) fn set(&self, subscription: &Subscription) {
+        assert!(self.0.set(subscription.clone()).is_ok());
+    }
+
+    pub(crate) fn get(&self) -> &Subscription {
+        self.0.get().expect("set before it is asked for")
+    }
+
+    pub(crate) fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
+        self.get().unsubscribe()
+    }
+
+    pub(crate) fn suspend(&self, how: Suspend) {
+        self.get().suspend(how).unwrap();
+    }
+
+    pub(crate) fn resume(&self) {
+        self.get().resume().unwrap();
+    }
+}
+
+/// Whether each event is accounted for (G7).
+#[track_caller]
+pub(crate) fn assert_adds_up(stats: SubscriptionStats) {
+    let counted = stats.handled + stats.discarded + stats.dropped.total() + stats.queued;
+    assert_eq!(stats.matched, counted, "{stats:?}");
+}
+
+/// Whether no event of the whole router is unaccounted for, once it is flushed: this many wait for suspended actors.
+#[track_caller]
+pub(crate) fn assert_all_add_up<E: Clone + Send + 'static>(router: &Router<E>, queued: u64) {
+    let total = router.stats().total();
+    let counted = total.handled + total.discarded + total.dropped.total() + queued;
+    assert_eq!(total.matched, counted, "{total:?}");
 }
