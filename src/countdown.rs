@@ -33,6 +33,10 @@ impl Countdown {
         (countdown, all.pop().expect("one was asked for"))
     }
 
+    pub(crate) fn is_same(&self, other: &Countdown) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         self.0.lock().left == 0
     }

@@ -39,6 +39,11 @@ impl Counter {
 pub(crate) struct SharedCounter(AtomicU64);
 
 impl SharedCounter {
+    pub(crate) fn get(&self) -> u64 {
+        // ORDERING: Acquire as in `Counter::get`.
+        self.0.load(Ordering::Acquire)
+    }
+
     pub(crate) fn add(&self, count: usize) {
         // Others write the line as well: it is left alone where there is nothing to add.
         if count > 0 {
@@ -92,9 +97,9 @@ impl FarCounts {
 /// Where a call and what becomes of its events are counted.
 pub(crate) type Count<'a> = &'a dyn Fn(Kind, usize);
 
-/// `get` is asked for what leaves the queue before what enters it, so that the queue is never negative.
+/// Without `queued`. `get` is asked for what leaves the queue before what enters it.
 fn snapshot(get: impl Fn(Kind) -> u64) -> SubscriptionStats {
-    let mut stats = SubscriptionStats {
+    SubscriptionStats {
         handled: get(Kind::Handled),
         discarded: get(Kind::Discarded),
         dropped: Dropped {
@@ -108,22 +113,21 @@ fn snapshot(get: impl Fn(Kind) -> u64) -> SubscriptionStats {
         stalls: get(Kind::Stalls),
         matched: get(Kind::Matched),
         queued: 0,
-    };
-    let gone = [stats.handled, stats.discarded, stats.dropped.total()];
-    stats.queued = gone.into_iter().fold(stats.matched, u64::wrapping_sub);
-    stats
+    }
 }
 
 /// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one.
 pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
     // The far side first: an event is matched before it gets there.
-    snapshot(|kind| far.map_or(0, |far| far[kind].get()) + near[kind].get())
+    let mut stats = snapshot(|kind| far.map_or(0, |far| far[kind].get()) + near[kind].get());
+    let gone = [stats.handled, stats.discarded, stats.dropped.total()];
+    stats.queued = gone.into_iter().fold(stats.matched, u64::wrapping_sub);
+    stats
 }
 
-/// The same of all of a shard's subscriptions.
+/// The same of all of a shard's subscriptions, without what is queued: a shard counts once per run.
 pub(crate) fn shard_total(near: &Counts, far: &FarCounts) -> SubscriptionStats {
-    // ORDERING: Acquire as in `Counter::get`.
-    snapshot(|kind| far.0[kind].0.load(Ordering::Acquire) + near[kind].get())
+    snapshot(|kind| far.0[kind].get() + near[kind].get())
 }
 
 /// What one shard counts, on lines of its own.
@@ -140,7 +144,7 @@ pub(crate) struct Meter {
     pub(crate) depth_high: Counter,
     pub(crate) spilled_high: Counter,
     /// Events that were accepted and that nobody handles, because the shard or their target was given up.
-    pub(crate) lost: Counter,
+    pub(crate) lost: SharedCounter,
 }
 
 impl Meter {

@@ -48,10 +48,6 @@ impl<E: Send + 'static> Dedicated<E> {
         }
     }
 
-    pub(crate) fn record(&self) -> &Arc<Record> {
-        &self.record
-    }
-
     /// The thread of the actor, until its subscription has ended and what it was given is handled or counted.
     pub(crate) fn run(mut self) {
         local::never_wait();
@@ -134,6 +130,13 @@ impl<E: Send + 'static> Dedicated<E> {
         meter.add(Kind::Panics, retire(&mut actor, reason));
         let left = inbox.leave();
         meter.add(Kind::Stopped, left.lost);
+        if reason == StopReason::Shutdown {
+            // It was suspended.
+            hub.ports[usize::from(record.shard)]
+                .meter
+                .lost
+                .add(left.lost);
+        }
         drop(inbox);
         drop(left);
         // If it ended by itself, nobody has taken it off the table. Only now: until then, who unsubscribes it is among those

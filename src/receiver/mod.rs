@@ -9,10 +9,10 @@ pub use self::iter::{ReceiverIntoIter, ReceiverIter};
 
 use crate::error::{RecvError, RecvTimeoutError, TryRecvError};
 use crate::event::Event;
-use crate::publisher::local;
 use crate::receiver::remote::Inbox;
+use crate::router::hub::Hub;
 use crate::sleep::{Patience, this_thread};
-use crate::stats::{FarCounts, Kind};
+use crate::stats::Kind;
 use crate::subscription::{FarMeter, Subscription};
 use crate::sync::{park, park_timeout};
 use futures_core::{FusedStream, Stream};
@@ -51,6 +51,7 @@ pub struct Receiver<E> {
     inbox: Inbox<E>,
     subscription: Subscription,
     meter: FarMeter,
+    hub: Arc<Hub<E>>,
     /// The end was seen.
     closed: bool,
 }
@@ -59,12 +60,13 @@ pub struct Receiver<E> {
 impl<E> Unpin for Receiver<E> {}
 
 impl<E> Receiver<E> {
-    /// `totals` are those of the subscription's shard.
-    pub(crate) fn new(inbox: Inbox<E>, subscription: Subscription, totals: Arc<FarCounts>) -> Self {
+    pub(crate) fn new(inbox: Inbox<E>, subscription: Subscription, hub: Arc<Hub<E>>) -> Self {
+        let totals = Arc::clone(&hub.ports[subscription.shard()].far);
         Receiver {
             inbox,
             meter: FarMeter::new(Arc::clone(subscription.record()), totals),
             subscription,
+            hub,
             closed: false,
         }
     }
@@ -252,7 +254,7 @@ impl<E> Receiver<E> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(RecvTimeoutError::Timeout);
             }
-            if local::is_actor_thread() {
+            if !self.hub.may_wait() {
                 return Err(RecvTimeoutError::ActorThread);
             }
             if patience.wait() || !self.arm(waker.get_or_insert_with(this_thread)) {

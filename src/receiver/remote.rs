@@ -47,7 +47,6 @@ pub(crate) fn remote<E>(ahead: usize, makes_calls: bool) -> (Outbox<E>, Inbox<E>
             seat_gone: false,
             reader_gone: false,
         }),
-        is_abandoned: AtomicBool::new(false),
         has_barriers: AtomicBool::new(false),
     });
     let outbox = Outbox {
@@ -70,8 +69,6 @@ pub(crate) fn remote<E>(ahead: usize, makes_calls: bool) -> (Outbox<E>, Inbox<E>
 /// What is beside the lane, for what is rare.
 struct Shared<E> {
     state: Mutex<State<E>>,
-    /// A copy of `reader_gone`.
-    is_abandoned: AtomicBool,
     /// `barriers` is not empty.
     has_barriers: AtomicBool,
 }
@@ -367,7 +364,6 @@ impl<E> Inbox<E> {
             let mut state = self.shared.state.lock();
             let counts = state.seat_gone && !state.reader_gone;
             state.reader_gone = true;
-            self.shared.is_abandoned.store(true, Ordering::Relaxed);
             let rest = mem::take(&mut state.rest);
             let mut waiting = mem::take(&mut state.barriers);
             waiting.extend(state.done.take());

@@ -467,7 +467,8 @@ impl<E: Send + 'static> Control for Hub<E> {
         let record = self.change(id, |record, epoch| {
             record.discard(false, epoch);
             record.hot.suspend(None);
-            let is_first = !record.is_resuming.swap(true, Ordering::Relaxed);
+            // ORDERING: AcqRel: see `Seats::resume`.
+            let is_first = !record.is_resuming.swap(true, Ordering::AcqRel);
             is_first.then(|| Command::Resume(Arc::clone(record)))
         })?;
         self.ports[usize::from(record.shard)].call();

@@ -69,8 +69,8 @@ pub struct ShutdownReport {
     /// The names of threads that were still at work, "laneway-0" for the first shard. They go on draining, and are detached
     /// with the last handle.
     pub detached: Vec<String>,
-    /// Events that were accepted and still wait in the lanes, spills and mailboxes of those threads, or were lost with a
-    /// [`Shard`](crate::Shard) that was dropped.
+    /// Events that were accepted and still wait in the lanes, spills and mailboxes of those threads, or that nobody will handle:
+    /// they waited for an actor that was suspended, or were lost with a [`Shard`](crate::Shard) that was dropped.
     pub unhandled: usize,
 }
 
@@ -127,7 +127,8 @@ impl<E: Clone + Send + 'static> Router<E> {
                 worker.run();
             })
             .map_err(BuildError::Thread)?;
-            router.0.workers.add(name, exit, Some(thread), None);
+            router.0.workers.add(name, exit.clone());
+            router.0.workers.start(&exit, thread, None);
         }
         // Behind the shards: it ends when all of them have.
         *router.0.watcher.lock() = watch::start(&router.0.hub).map_err(BuildError::Thread)?;
@@ -139,7 +140,7 @@ impl<E: Clone + Send + 'static> Router<E> {
         let hub = &router.0.hub;
         let shards = (0..hub.ports.len()).map(|index| {
             let (exit, done) = Countdown::of_one();
-            router.0.workers.add(thread_name(index), exit, None, None);
+            router.0.workers.add(thread_name(index), exit);
             manual::Shard::new(Arc::clone(hub), index, done)
         });
         let shards = shards.collect();
@@ -213,21 +214,37 @@ impl<E: Clone + Send + 'static> Router<E> {
         &self.0.hub
     }
 
-    /// Starts the thread of a dedicated actor.
-    pub(crate) fn start_dedicated(&self, actor: Dedicated<E>) -> std::io::Result<()> {
-        let record = Arc::clone(actor.record());
-        let name = match &record.name {
-            Some(name) => format!("laneway-{name}"),
-            None => format!("laneway-actor-{}", record.id),
-        };
+    /// Subscribes a dedicated actor, which `subscribe` makes, and starts its thread.
+    pub(crate) fn dedicate(
+        &self,
+        name: Option<&str>,
+        subscribe: impl FnOnce() -> Result<(Subscription, Dedicated<E>), SubscribeError>,
+    ) -> Result<Subscription, SubscribeError> {
+        let Handle { hub, workers, .. } = &*self.0;
+        let name = format!("laneway-{}", name.unwrap_or("actor"));
         let (exit, done) = Countdown::of_one();
-        self.0.hub.note_dedicated(record.id, exit.clone());
-        let thread = spawn(name.clone(), move || {
-            actor.run();
-            drop(done);
-        })?;
-        self.0.workers.add(name, exit, Some(thread), Some(record));
-        Ok(())
+        // First of all: once it is subscribed, whoever shuts the router down has to wait for it.
+        workers.add(name.clone(), exit.clone());
+        let started = subscribe().and_then(|(subscription, actor)| {
+            let record = Arc::clone(subscription.record());
+            hub.note_dedicated(record.id, exit.clone());
+            let thread = spawn(name, move || {
+                actor.run();
+                drop(done);
+            });
+            match thread {
+                Ok(thread) => workers.start(&exit, thread, Some(record)),
+                Err(error) => {
+                    subscription.abandon();
+                    return Err(SubscribeError::Thread(error.kind()));
+                }
+            }
+            Ok(subscription)
+        });
+        if started.is_err() {
+            workers.remove(&exit);
+        }
+        started
     }
 
     pub(crate) fn enter(

@@ -24,31 +24,48 @@ impl Workers {
         Workers(Mutex::new(Vec::new()))
     }
 
-    pub(crate) fn add(
-        &self,
-        name: String,
-        exit: Countdown,
-        thread: Option<JoinHandle<()>>,
-        record: Option<Arc<Record>>,
-    ) {
+    /// Whoever is here is waited for. A worker may come before its thread.
+    pub(crate) fn add(&self, name: String, exit: Countdown) {
         let mut workers = self.0.lock();
         // Dedicated actors may come and go.
         workers.retain(|worker| worker.record.is_none() || !worker.exit.is_over());
         workers.push(Worker {
             name,
             exit,
-            thread,
-            record,
+            thread: None,
+            record: None,
         });
     }
 
-    /// Waits until all that are here now have ended, or `deadline`.
-    pub(crate) fn wait(&self, deadline: Option<Instant>) {
-        let exits: Vec<Countdown> = self.0.lock().iter().map(|w| w.exit.clone()).collect();
-        // Once the time is up, none of them waits.
-        for exit in exits {
-            exit.wait(deadline);
+    /// The thread of the worker with this `exit`.
+    pub(crate) fn start(
+        &self,
+        exit: &Countdown,
+        thread: JoinHandle<()>,
+        record: Option<Arc<Record>>,
+    ) {
+        let mut workers = self.0.lock();
+        if let Some(worker) = workers.iter_mut().find(|worker| worker.exit.is_same(exit)) {
+            worker.thread = Some(thread);
+            worker.record = record;
         }
+    }
+
+    /// It never came to be.
+    pub(crate) fn remove(&self, exit: &Countdown) {
+        self.0.lock().retain(|worker| !worker.exit.is_same(exit));
+    }
+
+    /// Waits until all have ended, or `deadline`.
+    pub(crate) fn wait(&self, deadline: Option<Instant>) {
+        let next = || {
+            let workers = self.0.lock();
+            let mut exits = workers.iter().map(|worker| &worker.exit);
+            exits.find(|exit| !exit.is_over()).cloned()
+        };
+        while let Some(exit) = next()
+            && exit.wait(deadline)
+        {}
     }
 
     /// Takes out those that have ended. Says how many, the names of those that are left, and how many events wait for them

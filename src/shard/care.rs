@@ -31,9 +31,9 @@ pub(crate) struct Care<E> {
     /// All that was missed before what went to the outbox last.
     missed: u64,
     /// It is in [`Seats::waiting`].
-    is_waiting: bool,
+    pub(super) is_waiting: bool,
     /// It is in [`Seats::tight`].
-    is_tight: bool,
+    pub(super) is_tight: bool,
     /// A lane is held because it has no room.
     is_blocking: bool,
 }
@@ -67,6 +67,11 @@ impl<E> Care<E> {
         self.outbox.is_none()
             && self.mailbox.overflow != Overflow::KeepLatest
             && self.mailbox.is_empty()
+    }
+
+    /// Whether it is an actor with a thread of its own.
+    pub(super) fn is_dedicated(&self) -> bool {
+        self.outbox.as_ref().is_some_and(Outbox::makes_calls)
     }
 
     /// Whether the mailbox, under [`Overflow::Block`], may have no room for a whole run.
@@ -221,7 +226,7 @@ impl<E: Clone + 'static> Seats<E> {
                 // Its predicate panicked.
                 books.add(Kind::Stopped, wanted.len());
                 settled = wanted.len();
-            } else if record.is_discarding(epoch) {
+            } else if record.is_discarded(epoch) {
                 books.add(Kind::Discarded, wanted.len());
                 settled = wanted.len();
             } else if quota > 0 && seat.care.is_direct() && !hot.is_halted() {
@@ -372,7 +377,10 @@ impl<E: Clone + 'static> Seats<E> {
         !listed.iter().any(|&place| {
             let care = &mut self.seat(place).care;
             let moves_up = care.is_waiting && care.outbox.as_mut().is_none_or(|o| o.room() > 0);
-            moves_up || care.is_blocking && care.room() > 0
+            // The next turn sees whether it was this room that a lane is held for.
+            let may_unblock = care.is_blocking && care.room() > 0;
+            care.is_blocking &= !may_unblock;
+            moves_up || may_unblock
         })
     }
 
@@ -461,8 +469,9 @@ impl<E: Clone + 'static> Seats<E> {
         limit - left
     }
 
-    /// `done` goes when no call of the actor is running any more.
-    pub(super) fn pause(&mut self, record: &Record, done: Done) {
+    /// `done` goes when no call of the actor is running any more. The events in the lanes are of `oldest` or later epochs.
+    pub(super) fn pause(&mut self, record: &Record, done: Done, oldest: u64) {
+        record.forget_windows(oldest);
         // On this thread no call is running now.
         if let Some(seat) = self.find(record)
             && let Some(outbox) = &seat.care.outbox
@@ -471,8 +480,11 @@ impl<E: Clone + 'static> Seats<E> {
         }
     }
 
-    pub(super) fn resume(&mut self, record: &Record) {
-        record.is_resuming.store(false, Ordering::Relaxed);
+    pub(super) fn resume(&mut self, record: &Record, oldest: u64) {
+        // ORDERING: AcqRel pairs with the swap in `Hub::resume`: either that one sends another command, or what it changed
+        // before is seen here.
+        record.is_resuming.swap(false, Ordering::AcqRel);
+        record.forget_windows(oldest);
         let place = record.seat.load(Ordering::Relaxed);
         if let Some(seat) = self.find(record) {
             if let Some(outbox) = &seat.care.outbox {
@@ -547,7 +559,7 @@ impl<E: 'static> Seat<E> {
     /// How many more events it can take without losing any.
     fn room(&mut self, turn: u32, epoch: u64) -> usize {
         let hot = &self.record.hot;
-        if self.is_before(epoch) || hot.has_ended() || self.record.is_discarding(epoch) {
+        if self.is_before(epoch) || hot.has_ended() || self.record.is_discarded(epoch) {
             return usize::MAX;
         }
         let goes_through = self.care.is_direct() && !hot.is_halted();

@@ -158,6 +158,13 @@ impl<E> Inlets<E> {
         self.cold.extend(cooled);
     }
 
+    /// No event in a lane has an epoch below this.
+    pub(super) fn oldest_epoch(&self) -> u64 {
+        let epochs = self.all().filter(|inlet| !inlet.lane.is_empty());
+        let epochs = epochs.map(|inlet| inlet.lane.epoch());
+        epochs.min().unwrap_or(u64::MAX)
+    }
+
     /// Where each lane ends now: its id, and how many events it will have given back by then.
     pub(super) fn ends(&self) -> Vec<(u64, u64)> {
         let end = |inlet: &Inlet<E>| {

@@ -138,12 +138,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         }
         self.seats.next_turn();
         // What waits in mailboxes has its share.
-        let reserved = if self.seats.any_waiting() {
-            budget.div_ceil(2)
-        } else {
-            0
-        };
-        let mut left = budget - reserved;
+        let mut left = budget - self.drain(budget.div_ceil(2));
         let lanes = self.inlets.polled();
         for _ in 0..lanes {
             if left == 0 {
@@ -163,7 +158,6 @@ impl<E: Clone + Send + 'static> Shard<E> {
         if self.inlets.polled() < lanes {
             self.port().forget_lanes();
         }
-        left += reserved;
         left -= self.drain(left);
         self.unspill();
         if !self.flushes.is_empty() {
@@ -266,8 +260,14 @@ impl<E: Clone + Send + 'static> Shard<E> {
                 let place = record.seat.load(Ordering::Relaxed);
                 self.remove(place, StopReason::Unsubscribed, done);
             }
-            Command::Pause { record, done } => self.seats.pause(&record, done),
-            Command::Resume(record) => self.seats.resume(&record),
+            Command::Pause { record, done } => {
+                let oldest = self.inlets.oldest_epoch();
+                self.seats.pause(&record, done, oldest);
+            }
+            Command::Resume(record) => {
+                let oldest = self.inlets.oldest_epoch();
+                self.seats.resume(&record, oldest);
+            }
             Command::Barrier(done) => drop(done),
         }
     }
@@ -524,8 +524,12 @@ impl<E: Clone + Send + 'static> Shard<E> {
     pub(crate) fn finish(&mut self) {
         self.hub.retire_shard(self.index);
         self.routes.clear();
+        let before = self.port().meter.counts[Kind::Stopped].get();
         for place in self.seats.taken() {
             self.remove(place, StopReason::Shutdown, None);
         }
+        // They waited for actors that were suspended, or for receivers that are gone.
+        let lost = self.port().meter.counts[Kind::Stopped].get() - before;
+        self.port().meter.lost.add(lost as usize);
     }
 }

@@ -6,7 +6,6 @@ use crate::batch::{Batch, Pick, Progress, Source};
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::lane::Run;
-use crate::receiver::remote::Outbox;
 use crate::router::hub::Hub;
 use crate::shard::callee::Callee;
 use crate::shard::mailbox::{Mailbox, Store};
@@ -194,8 +193,7 @@ impl<E: Clone + 'static> Seats<E> {
     }
 
     pub(super) fn is_dedicated(&mut self, place: u32) -> bool {
-        let outbox = &self.seat(place).care.outbox;
-        outbox.as_ref().is_some_and(Outbox::makes_calls)
+        self.seat(place).care.is_dedicated()
     }
 
     pub(super) fn taken(&self) -> Vec<u32> {
@@ -244,14 +242,17 @@ impl<E: Clone + 'static> Seats<E> {
         };
         self.free.push(place);
         // It may have been noted as ended by the same run in which somebody withdrew it.
+        let care = &seat.care;
         let lists = [
-            &mut self.ended,
-            &mut self.waiting,
-            &mut self.tight,
-            &mut self.dedicated,
+            (&mut self.ended, true),
+            (&mut self.waiting, care.is_waiting),
+            (&mut self.tight, care.is_tight),
+            (&mut self.dedicated, care.is_dedicated()),
         ];
-        for list in lists {
-            list.retain(|&other| other != place);
+        for (list, is_in) in lists {
+            if is_in {
+                list.retain(|&other| other != place);
+            }
         }
         let Seat {
             mut actor,
@@ -326,7 +327,7 @@ impl<E: Clone + 'static> Seats<E> {
                 let matched = source.len();
                 let is_affordable = matched <= *seat.quota(turn) as usize;
                 let hot = &seat.record.hot;
-                if !seat.is_plain || !is_affordable || hot.is_halted() {
+                if !seat.is_plain || !is_affordable || hot.needs_care() {
                     self.deliver_with_care(place, source, epoch, hub, meter);
                     continue;
                 }

@@ -72,10 +72,10 @@ impl<E: 'static> Supervision<E> {
             Supervision::Stop => context.record.hot.end(StopReason::Panicked),
             Supervision::Resume => {}
             Supervision::Restart(restarts) => {
-                while !context.record.hot.has_ended() {
-                    if !restarts.is_due() {
-                        context.record.hot.end(StopReason::Panicked);
-                        return;
+                // No more than `limit` in one go, however long a factory takes before it panics.
+                for _ in 0..restarts.limit {
+                    if context.record.hot.has_ended() || !restarts.is_due() {
+                        break;
                     }
                     count(Kind::Restarts, 1);
                     count(Kind::Panics, retire(actor, StopReason::Panicked));
@@ -84,6 +84,7 @@ impl<E: 'static> Supervision<E> {
                     }
                     count(Kind::Panics, 1);
                 }
+                context.record.hot.end(StopReason::Panicked);
             }
         }
     }

@@ -284,8 +284,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
         let (outbox, inbox) = remote(self.ahead(), false);
         let supervision = self.on_panic.into();
         let subscription = self.enter(Box::new(Nobody), supervision, Some(outbox))?;
-        let totals = Arc::clone(&router.hub().ports[subscription.shard()].far);
-        Ok(Receiver::new(inbox, subscription, totals))
+        Ok(Receiver::new(inbox, subscription, Arc::clone(router.hub())))
     }
 
     /// Subscribes an actor that gets a thread of its own, for handlers that block or take long.
@@ -313,21 +312,17 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn dedicated(self, actor: impl Actor<E>) -> Result<Subscription, SubscribeError> {
-        let router = self.router;
-        let (outbox, inbox) = remote(self.ahead(), true);
-        let supervision = self.on_panic.into();
-        // The seat's own supervision is for the predicate.
-        let for_predicate = self.on_panic.into();
-        let subscription = self.enter(Box::new(Nobody), for_predicate, Some(outbox))?;
-        let (record, hub) = (Arc::clone(subscription.record()), Arc::clone(router.hub()));
-        let actor = Dedicated::new(Box::new(actor), supervision, inbox, record, hub);
-        match router.start_dedicated(actor) {
-            Ok(()) => Ok(subscription),
-            Err(error) => {
-                subscription.abandon();
-                Err(SubscribeError::Thread(error.kind()))
-            }
-        }
+        let (router, name) = (self.router, self.plan.name.clone());
+        router.dedicate(name.as_deref(), || {
+            let (outbox, inbox) = remote(self.ahead(), true);
+            let supervision = self.on_panic.into();
+            // The seat's own supervision is for the predicate.
+            let for_predicate = self.on_panic.into();
+            let subscription = self.enter(Box::new(Nobody), for_predicate, Some(outbox))?;
+            let (record, hub) = (Arc::clone(subscription.record()), Arc::clone(router.hub()));
+            let actor = Dedicated::new(Box::new(actor), supervision, inbox, record, hub);
+            Ok((subscription, actor))
+        })
     }
 
     /// How many events lie ready for a reader on another thread.

@@ -6,9 +6,10 @@ use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
 use crate::stats::{self, Counts, FarCounts, Kind, SubscriptionStats};
-use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering, global};
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, Mutex, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 /// Names a subscription. Never given twice in a process, whichever router it belongs to.
@@ -40,9 +41,9 @@ pub(crate) struct Record {
     pub(crate) seat: AtomicU32,
     /// A `Resume` is on its way to the shard.
     pub(crate) is_resuming: AtomicBool,
-    /// Events of these epochs are discarded: from when it was last suspended that way until it was resumed.
-    discarded_from: AtomicU64,
-    discarded_to: AtomicU64,
+    /// Events of these epochs are discarded: from when it was suspended that way until it was resumed. In order, the last one
+    /// perhaps still open, and as long as such events may be in a lane; but no more than [`MAX_WINDOWS`].
+    windows: Mutex<Vec<Range<u64>>>,
     /// Distinct.
     pub(crate) keys: SmallVec<[FilterKey; 1]>,
     pub(crate) name: Option<Arc<str>>,
@@ -63,27 +64,42 @@ impl Record {
             shard: u8::try_from(shard).expect("at most 64 shards"),
             seat: AtomicU32::new(u32::MAX),
             is_resuming: AtomicBool::new(false),
-            discarded_from: AtomicU64::new(u64::MAX),
-            discarded_to: AtomicU64::new(u64::MAX),
+            windows: Mutex::new(Vec::new()),
             keys,
             name,
         }
     }
 
-    /// Events of this and later epochs are discarded, or no more.
+    /// Events of this and later epochs are discarded, or no more. Under the registry lock, so that epochs rise.
     pub(crate) fn discard(&self, from_now_on: bool, epoch: u64) {
-        // Relaxed: the epoch's Release carries them to whoever publishes with it, and the lane from there.
-        if from_now_on {
-            self.discarded_to.store(u64::MAX, Ordering::Relaxed);
-            self.discarded_from.store(epoch, Ordering::Relaxed);
-        } else if self.discarded_to.load(Ordering::Relaxed) == u64::MAX {
-            self.discarded_to.store(epoch, Ordering::Relaxed);
+        let mut windows = self.windows.lock();
+        let open = windows.last_mut().filter(|window| window.end == u64::MAX);
+        match open {
+            Some(window) if !from_now_on => window.end = epoch,
+            None if from_now_on => {
+                if windows.len() == MAX_WINDOWS {
+                    windows.remove(0);
+                }
+                windows.push(epoch..u64::MAX);
+                self.hot.state.fetch_or(WINDOWS, Ordering::Relaxed);
+            }
+            _ => {}
         }
     }
 
-    pub(crate) fn is_discarding(&self, epoch: u64) -> bool {
-        let from = self.discarded_from.load(Ordering::Relaxed);
-        from <= epoch && epoch < self.discarded_to.load(Ordering::Relaxed)
+    /// Whether an event of this epoch was published while events were discarded.
+    pub(crate) fn is_discarded(&self, epoch: u64) -> bool {
+        self.hot.state.load(Ordering::Relaxed) & WINDOWS != 0
+            && (self.windows.lock().iter()).any(|window| window.contains(&epoch))
+    }
+
+    /// No event of an epoch below `oldest` will come any more.
+    pub(crate) fn forget_windows(&self, oldest: u64) {
+        let mut windows = self.windows.lock();
+        windows.retain(|window| window.end > oldest || window.end == u64::MAX);
+        if windows.is_empty() {
+            self.hot.state.fetch_and(!WINDOWS, Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn filters(&self) -> Vec<Filter> {
@@ -140,18 +156,29 @@ pub(crate) struct Hot {
     pub(crate) counts: Counts,
 }
 
+/// So many times of discarding are remembered while their events lie in lanes; of an older one they come through.
+const MAX_WINDOWS: usize = 64;
+
 /// The bits of `state` that say why it ended.
 const REASON: u8 = 7;
 /// Suspended: events wait in the mailbox.
 const QUEUEING: u8 = 8;
 /// Suspended: events are discarded.
 const DISCARDING: u8 = 16;
+/// Some epochs' events are discarded, see [`Record::is_discarded`]. No halt by itself.
+const WINDOWS: u8 = 32;
 
 impl Hot {
     /// No call may begin. Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that
     /// is swapped after it, and by the command.
     #[inline(always)]
     pub(crate) fn is_halted(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & !WINDOWS != 0
+    }
+
+    /// An event cannot just be handed over.
+    #[inline(always)]
+    pub(crate) fn needs_care(&self) -> bool {
         self.state.load(Ordering::Relaxed) != 0
     }
 
@@ -188,12 +215,12 @@ impl Hot {
             Some(Suspend::Queue) => QUEUEING,
             Some(Suspend::Discard) => DISCARDING,
         };
-        let change = |state: u8| Some(state & REASON | bits);
+        let change = |state: u8| Some(state & !(QUEUEING | DISCARDING) | bits);
         let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     }
 
     pub(crate) fn suspended(&self) -> Option<Suspend> {
-        match self.state.load(Ordering::Relaxed) & !REASON {
+        match self.state.load(Ordering::Relaxed) & (QUEUEING | DISCARDING) {
             0 => None,
             DISCARDING => Some(Suspend::Discard),
             _ => Some(Suspend::Queue),

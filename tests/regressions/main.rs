@@ -8,6 +8,7 @@ mod ending;
 mod memory;
 mod nesting;
 mod routing;
+mod waiting;
 mod watched;
 
 use common::{

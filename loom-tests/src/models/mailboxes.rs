@@ -10,7 +10,6 @@ use crate::receiver::Receiver;
 use crate::receiver::remote::remote;
 use crate::shard::Shard;
 use crate::shard::supervise::Nobody;
-use crate::stats::FarCounts;
 use crate::subscription::{Control, Subscription, Suspend};
 use crate::sync::{AtomicBool, Ordering};
 use loom::thread;
@@ -97,7 +96,7 @@ fn a_held_lane_goes_on_when_its_receiver_does() {
             Arc::clone(&record),
             Weak::<crate::router::hub::Hub<u32>>::new(),
         );
-        let mut receiver = Receiver::new(inbox, subscription, Arc::new(FarCounts::default()));
+        let mut receiver = Receiver::new(inbox, subscription, Arc::clone(&hub));
         let mut shard = Shard::new(Arc::clone(&hub), 0);
         let mut outlet = Outlet::new(&hub, 4);
         for payload in 1..3 {

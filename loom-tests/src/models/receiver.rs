@@ -12,7 +12,7 @@ use crate::receiver::remote::{Outbox, remote};
 use crate::router::hub::Hub;
 use crate::shard::supervise::Supervision;
 use crate::sleep::this_thread;
-use crate::stats::{FarCounts, Kind};
+use crate::stats::Kind;
 use crate::subscription::{Record, Subscription, SubscriptionId, Suspend};
 use crate::sync::{AtomicBool, AtomicUsize, Ordering, fence_heavy};
 use loom::thread;
@@ -28,7 +28,7 @@ fn record() -> Arc<Record> {
 fn receiver(ahead: usize, record: &Arc<Record>) -> (Outbox<u32>, Receiver<u32>) {
     let (outbox, inbox) = remote(ahead, false);
     let subscription = Subscription::new(Arc::clone(record), Weak::<Hub<u32>>::new());
-    let receiver = Receiver::new(inbox, subscription, Arc::new(FarCounts::default()));
+    let receiver = Receiver::new(inbox, subscription, hub(2));
     (outbox, receiver)
 }
 
