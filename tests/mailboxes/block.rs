@@ -206,10 +206,11 @@ fn a_lane_is_let_go_when_the_actor_that_holds_it_ends() {
             slow.suspend(Suspend::Queue).unwrap();
             let (other, log) = witness(with_mailbox(&router, Filter::any(), 1, BLOCK));
             let mut publisher = router.publisher();
-            for number in 0..5 {
+            publisher.publish(topic("HOT"), 0).unwrap();
+            wait_until(|| queued(&slow) == 1 && handled(&other) == 1);
+            for number in 1..5 {
                 publisher.publish(topic("HOT"), number).unwrap();
             }
-            wait_until(|| queued(&slow) == 1 && handled(&other) == 1);
             match end {
                 Unsubscribed => slow.unsubscribe().unwrap(),
                 Guard => drop(slow.clone().guard()),
