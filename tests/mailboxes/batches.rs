@@ -1,9 +1,9 @@
 //! Batches from a mailbox: what is in one, and what becomes of the rest of it.
 
 use super::common::{Log, assert_sums, guarded, on_shard, topic};
-use super::{handled, queued, router, with_mailbox};
+use super::{handled, queued, router, setup, with_mailbox};
 use laneway::{
-    Actor, Batch, Context, Event, Filter, OnPanic, Overflow, Router, Subscription, Suspend,
+    Actor, Batch, Context, Event, Filter, OnPanic, Overflow, Router, Subscription, Suspend, Wait,
 };
 use std::sync::{Arc, OnceLock};
 
@@ -249,5 +249,40 @@ fn a_panic_within_a_batch_from_the_mailbox_costs_one_event_or_the_rest() {
             assert_eq!(stats.dropped.stopped, 100 - last);
             assert_sums(&router, &[subscription]);
         }
+    });
+}
+
+#[test]
+fn what_goes_straight_to_an_actor_is_of_its_budget_too() {
+    guarded(|| {
+        // It polls on, so that the lane from the shard to itself keeps its place in front of the publisher's.
+        let router: Router<u64> = setup().wait(Wait::Yield).build().unwrap();
+        let log = Log::default();
+        let (busy_log, quiet_log) = (log.clone(), log.clone());
+        let builder = with_mailbox(&router, Filter::exact(topic("T")), 100, Overflow::Block);
+        let busy = builder
+            .budget(2)
+            .handler_ctx(move |event: &Event<u64>, ctx| {
+                busy_log.push(*event.payload());
+                if *event.payload() == 1 {
+                    ctx.publish(topic("QUIET"), 100).unwrap();
+                }
+            })
+            .unwrap();
+        let quiet = on_shard(&router, 0, Filter::exact(topic("QUIET")))
+            .handler(move |event| quiet_log.push(*event.payload()))
+            .unwrap();
+        router.publish(topic("T"), 1).unwrap();
+        router.flush().unwrap();
+        router.flush().unwrap();
+        assert_eq!(log.take(), [1, 100]);
+        let mut publisher = router.publisher();
+        publisher
+            .publish_batch((0..8).map(|number| (topic("T"), number)))
+            .unwrap();
+        router.flush().unwrap();
+        router.flush().unwrap();
+        assert_eq!(log.all(), [0, 1, 100, 2, 3, 4, 5, 6, 7]);
+        assert_sums(&router, &[busy, quiet]);
     });
 }

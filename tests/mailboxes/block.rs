@@ -206,10 +206,11 @@ fn a_lane_is_let_go_when_the_actor_that_holds_it_ends() {
             slow.suspend(Suspend::Queue).unwrap();
             let (other, log) = witness(with_mailbox(&router, Filter::any(), 1, BLOCK));
             let mut publisher = router.publisher();
-            for number in 0..5 {
+            publisher.publish(topic("HOT"), 0).unwrap();
+            wait_until(|| queued(&slow) == 1 && handled(&other) == 1);
+            for number in 1..5 {
                 publisher.publish(topic("HOT"), number).unwrap();
             }
-            wait_until(|| queued(&slow) == 1 && handled(&other) == 1);
             match end {
                 Unsubscribed => slow.unsubscribe().unwrap(),
                 Guard => drop(slow.clone().guard()),
@@ -272,5 +273,38 @@ fn a_publisher_that_waits_for_room_goes_on_when_the_actor_does() {
         router.flush().unwrap();
         assert_eq!(log.all(), events(0..100));
         assert_sums(&router, &[subscription]);
+    });
+}
+
+#[test]
+fn a_shard_that_fell_asleep_over_a_held_lane_takes_it_up_again() {
+    guarded(|| {
+        let router: Router<u64> = setup().lane_capacity(8).build().unwrap();
+        let hot = Filter::exact(topic("HOT"));
+        let (subscription, log) = suspended_witness(with_mailbox(&router, hot, 1, BLOCK));
+        let (mut ticker, ticks) = Ticker::new(&router);
+        let mut publisher = router.publisher();
+        for number in 0..9 {
+            publisher.publish(topic("HOT"), number).unwrap();
+            wait_until(|| queued(&subscription) == 1);
+        }
+        // It says that it slept when it is awake again: then it is given as long once more.
+        let mut pause = 1;
+        let mut give_it_time = || {
+            (0..pause).for_each(|_| std::thread::yield_now());
+            pause *= 2;
+        };
+        let parks = router.stats().total().parks;
+        wait_until(|| {
+            give_it_time();
+            ticker.tick();
+            router.stats().total().parks > parks
+        });
+        give_it_time();
+        subscription.resume().unwrap();
+        // Nothing else wakes it.
+        wait_until(|| handled(&subscription) == 9);
+        assert_eq!(log.all(), events(0..9));
+        assert_sums(&router, &[subscription, ticks]);
     });
 }

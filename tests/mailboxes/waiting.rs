@@ -131,6 +131,10 @@ fn what_waits_for_suspended_actors_at_shutdown_is_dropped_and_counted() {
         }
         let mut publisher = router.publisher();
         for number in 0..108 {
+            if number == 100 {
+                // Then the lane has room for the rest.
+                wait_until(|| all.iter().all(|one| one.stats().matched == 100));
+            }
             publisher
                 .publish(topic("T").with_resource(number), tally.track(number))
                 .unwrap();
