@@ -1,10 +1,12 @@
 //! Receivers and `publish_async` under the executors that people use: nothing depends on which, and no thread of theirs is
 //! blocked.
 
-#[path = "../../../tests/common/mod.rs"]
+#[path = "../../../../tests/common/mod.rs"]
 mod common;
+mod executor;
 
-use common::{Count, FOREVER, Log, Tally, Tracked, block_shard, guarded, rounds, topic};
+use common::{Count, FOREVER, Log, Tally, Tracked, block_shard, rounds, topic};
+use executor::under_all;
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
 use laneway::{Event, Filter, Overflow, PublishError, Receiver, RecvError, Router, Subscription};
@@ -12,100 +14,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::thread;
-use std::time::Duration;
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Executor {
-    /// Tokio on the calling thread alone.
-    Alone,
-    /// Tokio with two workers, which tasks move between.
-    Workers,
-    Smol,
-}
-
-/// Timers are due at the next tick only, which is long.
-const TIMER_EVERY: usize = 64;
-
-type Task<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-impl Executor {
-    /// Runs `body` as a task of the executor, under the hang guard.
-    #[track_caller]
-    fn run<F>(self, body: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        use tokio::runtime::Builder;
-        guarded(move || match self {
-            Executor::Alone => {
-                let runtime = Builder::new_current_thread().enable_time().build().unwrap();
-                runtime.block_on(self.spawn_in(body))
-            }
-            Executor::Workers => {
-                let mut builder = Builder::new_multi_thread();
-                let runtime = builder.worker_threads(2).enable_time().build().unwrap();
-                runtime.block_on(self.spawn_in(body))
-            }
-            Executor::Smol => smol::block_on(self.spawn_in(body)),
-        });
-    }
-
-    async fn spawn_in<F: Future<Output = ()> + Send + 'static>(self, body: F) {
-        self.spawn(body).await;
-    }
-
-    /// Begins a task; what it gives waits for its end.
-    fn spawn<T, F>(self, task: F) -> Task<T>
-    where
-        T: Send + 'static,
-        F: Future<Output = T> + Send + 'static,
-    {
-        match self {
-            Executor::Smol => Box::pin(smol::spawn(task)),
-            Executor::Alone | Executor::Workers => {
-                let task = tokio::spawn(task);
-                Box::pin(async { task.await.unwrap() })
-            }
-        }
-    }
-
-    /// Polls `future` and drops it if it is still pending after a turn of the executor, or after a timer that is due.
-    async fn give_up<T>(self, turn: usize, future: impl Future<Output = T>) -> Option<T> {
-        match self {
-            Executor::Smol if !turn.is_multiple_of(TIMER_EVERY) => {
-                smol::future::or(async { Some(future.await) }, async {
-                    smol::future::yield_now().await;
-                    None
-                })
-                .await
-            }
-            Executor::Smol => {
-                smol::future::or(async { Some(future.await) }, async {
-                    smol::Timer::after(Duration::ZERO).await;
-                    None
-                })
-                .await
-            }
-            _ if !turn.is_multiple_of(TIMER_EVERY) => tokio::select! {
-                biased;
-                output = future => Some(output),
-                () = tokio::task::yield_now() => None,
-            },
-            _ => tokio::time::timeout(Duration::ZERO, future).await.ok(),
-        }
-    }
-}
-
-/// Runs a test under each executor, and says under which one it failed.
-fn under_all<F>(test: impl Fn(Executor) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    for executor in [Executor::Alone, Executor::Workers, Executor::Smol] {
-        eprintln!("under {executor:?}");
-        executor.run(test(executor));
-    }
-}
 
 async fn next<E>(receiver: &mut Receiver<E>) -> Option<Event<E>> {
     poll_fn(|cx| Pin::new(&mut *receiver).poll_next(cx)).await
@@ -334,12 +242,9 @@ fn a_publish_that_is_given_up_was_not_published() {
                     executor.give_up(number, publishing).await
                 }
             };
-            match published {
-                Some(result) => {
-                    assert!(result.is_ok());
-                    accepted.push(number);
-                }
-                None => {}
+            if let Some(published) = published {
+                assert!(published.is_ok());
+                accepted.push(number);
             }
             if number % 64 == 40
                 && let Some(hold) = hold.take()
@@ -356,6 +261,8 @@ fn a_publish_that_is_given_up_was_not_published() {
         let mut handled = handled.take();
         handled.sort_unstable();
         assert_eq!(handled, accepted);
+        let given_up = rounds(10_000) - accepted.len();
+        assert!(given_up > rounds(10_000) / 8, "{given_up} waited");
         tally.assert_balanced();
     });
 }
