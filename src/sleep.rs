@@ -219,7 +219,7 @@ pub(crate) type Waiter = Arc<Waker>;
 /// to be given back, and at R3 each of those sees `waiting`. The reader wakes when it has given back half a lane since it
 /// last did, so each waiter is woken before its lane has gone round, whoever took the free slots meanwhile. (To wake when
 /// half of the lane *is* free would not do: others may take slots as fast as the reader frees them.) A wake-up is for all,
-/// and takes all out of the list. Who then finds no room arms again, at a full lane; and one that goes away instead has
+/// and takes all out of the list. A reader that will not go on for a while wakes them with less. Who then finds no room arms again, at a full lane; and one that goes away instead has
 /// taken nobody's turn. Who gets the room is a race, so the one that always comes late is woken again and again.
 #[derive(Debug)]
 pub(crate) struct Room {

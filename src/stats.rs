@@ -145,6 +145,8 @@ pub(crate) struct Meter {
     pub(crate) spilled_high: Counter,
     /// Events that were accepted and that nobody handles, because the shard or their target was given up.
     pub(crate) lost: SharedCounter,
+    /// What waited for actors that were suspended when the router shut down, once for each.
+    pub(crate) dropped_last: SharedCounter,
 }
 
 impl Meter {

@@ -449,6 +449,15 @@ impl<E> Consumer<E> {
         call(self.ring.room.take())
     }
 
+    /// What is left will not be given back for a while: wakes those who wait, if there is room. Says how many wakers panicked.
+    pub(crate) fn hold(&mut self) -> usize {
+        if self.freed == 0 {
+            return 0;
+        }
+        self.freed = 0;
+        call(self.ring.room.take())
+    }
+
     /// Events that are ready now. Costs a look at each.
     pub(crate) fn depth(&self) -> usize {
         self.ring.ready_from(self.cursor)

@@ -132,10 +132,8 @@ impl<E: Send + 'static> Dedicated<E> {
         meter.add(Kind::Stopped, left.lost);
         if reason == StopReason::Shutdown {
             // It was suspended.
-            hub.ports[usize::from(record.shard)]
-                .meter
-                .lost
-                .add(left.lost);
+            let port = &hub.ports[usize::from(record.shard)];
+            port.meter.dropped_last.add(left.lost);
         }
         drop(inbox);
         drop(left);

@@ -69,13 +69,16 @@ pub struct ShutdownReport {
     /// The names of threads that were still at work, "laneway-0" for the first shard. They go on draining, and are detached
     /// with the last handle.
     pub detached: Vec<String>,
-    /// Events that were accepted and still wait in the lanes, spills and mailboxes of those threads, or that nobody will handle:
-    /// they waited for an actor that was suspended, or were lost with a [`Shard`](crate::Shard) that was dropped.
+    /// Events that were accepted and still wait in the lanes, spills and mailboxes of those threads, or were lost with a
+    /// [`Shard`](crate::Shard) that was dropped.
     pub unhandled: usize,
+    /// Events that waited for actors that were suspended, or in the mailboxes of a [`Shard`](crate::Shard) that was dropped, and
+    /// were dropped with them. An event counts once for each actor.
+    pub dropped: usize,
 }
 
 impl ShutdownReport {
-    /// Everything that was accepted is handled, and all threads ended.
+    /// Everything that was accepted is handled, but for what suspended actors kept waiting, and all threads ended.
     pub fn is_complete(&self) -> bool {
         self.detached.is_empty() && self.unhandled == 0
     }
@@ -317,7 +320,8 @@ impl<E: Send + 'static> Router<E> {
     ///
     /// From the moment this begins, publishing gives [`PublishError::Closed`] with the payload, to those that wait for room
     /// as well, and subscribing [`SubscribeError::Closed`]. Each event for which publishing returned `Ok` is handled, also
-    /// after the deadline: a thread that is late is detached and goes on.
+    /// after the deadline: a thread that is late is detached and goes on. Receivers get what waits for them. What waits for an
+    /// actor that is suspended is dropped and counted, in the report as well.
     ///
     /// Calling it again waits again. On a thread that runs actors it begins closing and does not wait.
     ///
@@ -388,6 +392,7 @@ impl<E> Handle<E> {
             joined,
             detached,
             unhandled: queued + self.hub.ports.iter().map(Port::unhandled).sum::<usize>(),
+            dropped: self.hub.ports.iter().map(Port::dropped_last).sum(),
         };
         if waits && !report.is_complete() {
             contain(|| tracing::warn!(?report, "not everything ended by the deadline"));

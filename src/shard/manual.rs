@@ -180,7 +180,7 @@ impl<E: Clone + Send + 'static> Drop for Shard<E> {
         let spill = outlet.map(|outlet| outlet.take_spill(&self.hub, |_| true));
         work.shard.lose(spill.unwrap_or_default());
         self.end();
-        let (shard, lost) = (self.index, self.hub.ports[self.index].meter.lost.get());
+        let (shard, lost) = (self.index, self.hub.ports[self.index].unhandled());
         contain(|| tracing::warn!(shard, lost, "a shard was dropped before its end"));
     }
 }

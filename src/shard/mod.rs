@@ -70,8 +70,8 @@ pub(crate) struct Shard<E> {
     picks: Vec<Pick>,
     run_limit: usize,
     turn_limit: usize,
-    /// The lane that [`poll`](Shard::poll) served last.
-    polled_last: usize,
+    /// The lane that was served last.
+    last_lane: usize,
     patience: Patience,
     fences: Pace,
     /// Wakes this shard when a lane it waits to publish to has room.
@@ -100,7 +100,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             picks: Vec::new(),
             run_limit: SHORT_RUN,
             turn_limit: TURN.max(hub.config.lane_capacity),
-            polled_last: 0,
+            last_lane: 0,
             patience: Patience::default(),
             fences: Pace::default(),
             waker: Waiter::new(Waker::from(Arc::clone(&hub.ports[index].bell))),
@@ -145,19 +145,11 @@ impl<E: Clone + Send + 'static> Shard<E> {
                 break;
             }
             // One after the other, also across polls: a busy lane does not take the whole of small budgets.
-            self.polled_last = (self.polled_last + 1) % lanes;
-            let depth = self.inlets.lane(self.polled_last).depth();
-            left -= self.serve(self.polled_last, depth.min(left));
+            self.last_lane = after(self.last_lane, lanes);
+            let depth = self.inlets.lane(self.last_lane).depth();
+            left -= self.serve(self.last_lane, depth.min(left));
         }
-        let lanes = self.inlets.polled();
-        for index in (0..lanes).rev() {
-            if self.inlets.is_finished(index) {
-                self.inlets.remove(index);
-            }
-        }
-        if self.inlets.polled() < lanes {
-            self.port().forget_lanes();
-        }
+        self.remove_finished();
         left -= self.drain(left);
         self.unspill();
         if !self.flushes.is_empty() {
@@ -199,21 +191,18 @@ impl<E: Clone + Send + 'static> Shard<E> {
     pub(crate) fn turn(&mut self) -> bool {
         let mut worked = self.port().bell.is_ringing() && self.attend();
         let turn = self.seats.next_turn();
-        let mut index = 0;
-        let mut finished = false;
-        while index < self.inlets.polled() {
-            worked |= self.serve(index, self.turn_limit) > 0;
-            if self.inlets.is_finished(index) {
-                self.inlets.remove(index);
-                finished = true;
-            } else {
-                index += 1;
+        // A turn begins behind the lane that was served last: where an actor has room for a few events only, all lanes have
+        // their part of it.
+        let lanes = self.inlets.polled();
+        let mut index = self.last_lane;
+        for _ in 0..lanes {
+            index = after(index, lanes);
+            if self.serve(index, self.turn_limit) > 0 {
+                self.last_lane = index;
+                worked = true;
             }
         }
-        if finished {
-            // Once for all of them: it looks at every lane.
-            self.port().forget_lanes();
-        }
+        self.remove_finished();
         worked |= self.drain(usize::MAX) > 0;
         worked |= self.unspill();
         if !self.flushes.is_empty() {
@@ -223,6 +212,19 @@ impl<E: Clone + Send + 'static> Shard<E> {
             self.cool_some();
         }
         worked
+    }
+
+    fn remove_finished(&mut self) {
+        let lanes = self.inlets.polled();
+        for index in (0..lanes).rev() {
+            if self.inlets.is_finished(index) {
+                self.inlets.remove(index);
+            }
+        }
+        if self.inlets.polled() < lanes {
+            // Once for all of them: it looks at every lane.
+            self.port().forget_lanes();
+        }
     }
 
     /// Answers the bell. Takes what is queued now: an actor that brings another in its first call must not keep the shard here.
@@ -303,6 +305,8 @@ impl<E: Clone + Send + 'static> Shard<E> {
             let handled = self.dispatch(index);
             if handled == 0 {
                 is_held = true;
+                let panics = self.inlets.lane(index).hold();
+                self.port().meter.counts[Kind::Panics].add(panics);
                 break;
             }
             left -= handled;
@@ -528,8 +532,14 @@ impl<E: Clone + Send + 'static> Shard<E> {
         for place in self.seats.taken() {
             self.remove(place, StopReason::Shutdown, None);
         }
-        // They waited for actors that were suspended, or for receivers that are gone.
-        let lost = self.port().meter.counts[Kind::Stopped].get() - before;
-        self.port().meter.lost.add(lost as usize);
+        let meter = &self.port().meter;
+        let dropped = meter.counts[Kind::Stopped].get() - before;
+        meter.dropped_last.add(dropped as usize);
     }
+}
+
+/// The lane that follows.
+#[inline]
+fn after(index: usize, lanes: usize) -> usize {
+    if index + 1 < lanes { index + 1 } else { 0 }
 }

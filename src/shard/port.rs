@@ -151,6 +151,11 @@ impl<E> Port<E> {
         depth + spilled + waiting + self.meter.lost.get() as usize
     }
 
+    /// What waited for suspended actors in the end.
+    pub(crate) fn dropped_last(&self) -> usize {
+        self.meter.dropped_last.get() as usize
+    }
+
     pub(crate) fn stats(&self) -> ShardStats {
         let (lanes, depth) = {
             let probes = self.probes.lock();

@@ -291,7 +291,9 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     ///
     /// Its shard looks for room in its [`mailbox`](Self::mailbox) and nothing else, so it delays no other actor; but under
     /// [`Overflow::Block`], the default, a full mailbox holds up publishers. The thread is one that runs actors: publishing
-    /// there gives `Full` instead of waiting. It ends with the subscription; shutting down waits for it.
+    /// there gives `Full` instead of waiting. It ends with the subscription; shutting down waits for it. It gets its events from
+    /// its shard: one that somebody drives by hand must be polled, and under a policy that drops the oldest it brings one event
+    /// a poll.
     ///
     /// # Errors
     ///

@@ -332,7 +332,8 @@ impl Subscription {
     /// With [`Suspend::Queue`], events wait in the mailbox under its policy: one that blocks holds up its publishers once
     /// it is full. With [`Suspend::Discard`], what is published from now on is discarded and counted; what was published
     /// before waits. Suspending again changes between the two. Predicates are asked meanwhile as ever. A receiver yields
-    /// nothing while it is suspended. [`flush`](crate::Router::flush) does not wait for what waits for a suspended actor.
+    /// nothing while it is suspended. [`flush`](crate::Router::flush) does not wait for what is in the mailbox of a suspended
+    /// actor; but where that is full and blocks, it waits for the events that it holds up in the lanes.
     ///
     /// On a thread that runs actors this does not wait: there, no further call begins on the own shard, and elsewhere from
     /// when that thread next looks.

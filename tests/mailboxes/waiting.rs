@@ -94,6 +94,7 @@ fn shutdown_drains_mailboxes() {
             hold.release();
             let report = shutdown.join().unwrap();
             assert!(report.is_complete(), "{report:?}");
+            assert_eq!(report.dropped, 200, "those of the one that is suspended");
             let mut expected = events(0..200);
             expected.push(Seen::Stopped(StopReason::Shutdown));
             assert_eq!(slow_log.all(), expected, "{overflow:?}");
@@ -141,6 +142,7 @@ fn what_waits_for_suspended_actors_at_shutdown_is_dropped_and_counted() {
         }
         let report = router.shutdown(FOREVER);
         assert!(report.is_complete(), "{report:?}");
+        assert_eq!(report.dropped, 108 + 3 * 5);
         let stopped: Vec<u64> = (all.iter())
             .map(|one| one.stats().dropped.stopped)
             .collect();

@@ -1,8 +1,11 @@
 //! What waits: lanes that are held, mailboxes, suspended actors, receivers.
 
-use super::common::{self, FOREVER, Hold, Log, guarded, on_shard, topic, within};
+use super::common::{
+    self, FOREVER, Hold, Log, block_shard, guarded, on_shard, topic, wait_until, within,
+};
 use laneway::{
-    Actor, Batch, Context, Event, Filter, Overflow, Router, Shard, Subscription, Suspend, Wait,
+    Actor, Batch, Context, Event, Filter, Overflow, Pinning, Router, Shard, Subscription, Suspend,
+    Wait,
 };
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -200,9 +203,9 @@ struct Pausing {
 impl Actor<u32> for Pausing {
     fn handle(&mut self, _: &Event<u32>, _: &mut Context<'_, u32>) {}
 
-    fn handle_batch(&mut self, mut batch: Batch<'_, u32>, _: &mut Context<'_, u32>) {
+    fn handle_batch(&mut self, batch: Batch<'_, u32>, _: &mut Context<'_, u32>) {
         let own = self.own.lock().unwrap().clone().unwrap();
-        while let Some(event) = batch.next() {
+        for event in batch {
             self.log.push(*event.payload());
             if *event.payload() == 0 {
                 own.suspend(Suspend::Queue).unwrap();
@@ -324,7 +327,7 @@ fn what_waits_in_mailboxes_of_a_dropped_shard_is_reported() {
     assert!(stats.queued > 0, "{stats:?}");
     drop(shard);
     let report = router.shutdown(FOREVER);
-    assert_eq!(report.unhandled as u64, stats.queued, "{report:?}");
+    assert_eq!(report.dropped as u64, stats.queued, "{report:?}");
 }
 
 // The same for what waited for an actor that was suspended when the router shut down.
@@ -338,9 +341,80 @@ fn what_waits_for_a_suspended_actor_is_reported() {
         router.flush().unwrap();
         let report = router.shutdown(FOREVER);
         assert_eq!(
-            (actor.stats().handled, report.unhandled),
+            (actor.stats().handled, report.dropped),
             (0, 1),
             "{report:?}"
         );
+    });
+}
+
+// Lanes were served in the same order each turn: where an actor had room for one event a turn, the first lane took it.
+#[test]
+fn publishers_of_a_slow_actor_share_its_room() {
+    guarded(|| {
+        let router = Router::<u64>::builder()
+            .shards(1)
+            .pinning(Pinning::Off)
+            .lane_capacity(1024)
+            .build()
+            .unwrap();
+        let log = Log::default();
+        let subscription = router
+            .subscription()
+            .filter(Filter::any())
+            .mailbox(1, Overflow::Block)
+            .budget(1)
+            .handler(log.handler())
+            .unwrap();
+        subscription.suspend(Suspend::Queue).unwrap();
+        let mut publishers: Vec<_> = (0..2).map(|_| router.publisher()).collect();
+        for (who, publisher) in (0..).zip(&mut publishers) {
+            for _ in 0..1000 {
+                publisher.publish(topic("T"), who).unwrap();
+            }
+        }
+        subscription.resume().unwrap();
+        wait_until(|| subscription.stats().handled == 2000);
+        let all = log.all();
+        let first = all.iter().position(|&who| who != all[0]);
+        assert!(
+            first.unwrap() < 100,
+            "the other publisher waited for {first:?} events"
+        );
+    });
+}
+
+// The shard wakes who waits for room when it has given back half a lane. It took one event and then held the lane: nobody woke
+// the publisher, although it had room, and had it been the one to resume the actor, nobody would have.
+#[test]
+fn room_in_a_held_lane_wakes_who_waits_for_it() {
+    guarded(|| {
+        let router = Router::<u64>::builder()
+            .shards(1)
+            .pinning(Pinning::Off)
+            .lane_capacity(8)
+            .build()
+            .unwrap();
+        let slow = router
+            .subscription()
+            .filter(Filter::exact(topic("HOT")))
+            .mailbox(1, Overflow::Block)
+            .handler(|_| ())
+            .unwrap();
+        slow.suspend(Suspend::Queue).unwrap();
+        let hold = block_shard(&router, 0, 0);
+        let mut publisher = router.publisher();
+        for number in 0..8 {
+            publisher.publish(topic("HOT"), number).unwrap();
+        }
+        let waiting = std::thread::spawn(move || publisher.publish(topic("HOT"), 8).unwrap());
+        // Long enough for it to park.
+        for _ in 0..200_000 {
+            std::thread::yield_now();
+        }
+        hold.release();
+        wait_until(|| slow.stats().queued == 1);
+        // A slot is free now, and it is the only one who wants it.
+        wait_until(|| waiting.is_finished());
     });
 }
