@@ -50,9 +50,7 @@ pub trait Actor<E>: Send + 'static {
     /// One virtual call brings a whole run, so this is where work that is shared among events belongs. Events not taken
     /// from the batch when this returns count as discarded.
     fn handle_batch(&mut self, batch: Batch<'_, E>, ctx: &mut Context<'_, E>) {
-        for event in batch {
-            self.handle(event, ctx);
-        }
+        batch.for_each(|event| self.handle(event, ctx));
     }
 
     /// The first call, on the shard, before any event.

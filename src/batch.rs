@@ -54,6 +54,15 @@ impl<E> Clone for Source<'_, E> {
 impl<E> Copy for Source<'_, E> {}
 
 impl<'a, E> Source<'a, E> {
+    /// A whole run, or these of it.
+    #[inline(always)]
+    pub(crate) fn of(run: Run<'a, E>, picks: Option<&'a [Pick]>) -> Self {
+        match picks {
+            None => Source::Run(run),
+            Some(picks) => Source::Picks(run, picks),
+        }
+    }
+
     #[inline]
     pub(crate) fn len(&self) -> usize {
         match self {
@@ -94,19 +103,53 @@ impl<'a, E> Source<'a, E> {
     }
 }
 
+impl<'a, E> Batch<'a, E> {
+    /// Hands the events that are left to `take`. `get` finds them by their index.
+    #[inline(always)]
+    fn each(
+        &self,
+        get: impl Fn(usize) -> Option<&'a Event<E>>,
+        mut take: impl FnMut(&'a Event<E>),
+    ) {
+        // Kept in a register: read back from where it was just stored, each event would wait for the one before.
+        let mut index = self.progress.taken.get();
+        while let Some(event) = self.at(index, &get) {
+            index += 1;
+            take(event);
+        }
+    }
+
+    #[inline(always)]
+    fn at(
+        &self,
+        index: usize,
+        get: impl Fn(usize) -> Option<&'a Event<E>>,
+    ) -> Option<&'a Event<E>> {
+        if self.hot.is_halted() {
+            self.progress.was_halted.set(true);
+            return None;
+        }
+        let event = get(index)?;
+        self.progress.taken.set(index + 1);
+        Some(event)
+    }
+}
+
 impl<'a, E> Iterator for Batch<'a, E> {
     type Item = &'a Event<E>;
 
     #[inline]
     fn next(&mut self) -> Option<&'a Event<E>> {
-        let next = self.progress.taken.get();
-        if self.hot.is_halted() {
-            self.progress.was_halted.set(true);
-            return None;
+        self.at(self.progress.taken.get(), |index| self.source.get(index))
+    }
+
+    /// Asks once where the events are, and not for each.
+    #[inline]
+    fn for_each<F: FnMut(Self::Item)>(self, take: F) {
+        match self.source {
+            Source::Run(run) => self.each(|index| run.get(index), take),
+            source => self.each(|index| source.get(index), take),
         }
-        let event = self.source.get(next)?;
-        self.progress.taken.set(next + 1);
-        Some(event)
     }
 
     #[inline]

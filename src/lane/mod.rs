@@ -7,7 +7,7 @@
 //! publisher looks at it when its last view of it leaves no room, so once per ring at best.
 //!
 //! A lane goes cold when its shard stops polling it. The publisher looks for that after each commit, one relaxed load of
-//! a line nobody writes; only if it finds it does it ring the shard's [`Bell`]:
+//! a line nobody writes; only if it finds it does it ring the shard's [bell](crate::sleep::Bell):
 //!
 //! ```text
 //! publisher                           shard

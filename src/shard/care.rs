@@ -285,6 +285,7 @@ impl<E: Clone + 'static> Seats<E> {
             settled = progress.taken.get();
         }
         books.add(Kind::Discarded, settled - progress.taken.get());
+        progress.was_halted.set(false);
         self.queue(place, source, settled, books);
     }
 
@@ -586,9 +587,12 @@ fn choose<E: 'static>(
     };
     (callee.mark)(Call::Other);
     let mut asked = 0;
-    while asked < source.len() && !callee.record.hot.has_ended() {
+    let hot = &callee.record.hot;
+    while asked < source.len() && !hot.has_ended() {
         let whole = contain(|| {
-            while let Some(event) = source.get(asked) {
+            while !hot.has_ended()
+                && let Some(event) = source.get(asked)
+            {
                 asked += 1;
                 if when(event) {
                     wanted.push(pick(asked - 1));

@@ -265,7 +265,13 @@ impl<E: Clone + 'static> Seats<E> {
         let done = care.empty(&mut self.store, books, done);
         let reason = record.hot.reason().unwrap_or(StopReason::Stopped);
         books.add(Kind::Panics, retire(&mut actor, reason));
-        contain(|| drop(care));
+        let Care {
+            when, supervision, ..
+        } = *care;
+        // What they have captured is the user's, and each may panic.
+        let dropped = [contain(|| drop(when)), contain(|| drop(supervision))];
+        let panics = dropped.iter().filter(|whole| !**whole).count();
+        books.add(Kind::Panics, panics);
         done
     }
 
@@ -279,8 +285,8 @@ impl<E: Clone + 'static> Seats<E> {
         hub: &Arc<Hub<E>>,
         meter: &Meter,
     ) {
-        let jobs = places.iter().map(|&place| (place, Source::Run(run)));
-        self.deliver(jobs, epoch, hub, meter);
+        let jobs = places.iter().map(|&place| (place, None));
+        self.deliver(jobs, run, epoch, hub, meter);
     }
 
     /// To each seat the events picked for it.
@@ -294,15 +300,16 @@ impl<E: Clone + 'static> Seats<E> {
     ) {
         let jobs = picks
             .chunk_by(|a, b| a.seat == b.seat)
-            .map(|group| (group[0].seat, Source::Picks(run, group)));
-        self.deliver(jobs, epoch, hub, meter);
+            .map(|group| (group[0].seat, Some(group)));
+        self.deliver(jobs, run, epoch, hub, meter);
     }
 
     /// One catch around all calls of a run: it is entered again behind an actor that panicked.
     #[inline]
     fn deliver<'a>(
         &mut self,
-        jobs: impl Iterator<Item = (u32, Source<'a, E>)> + Clone,
+        jobs: impl Iterator<Item = (u32, Option<&'a [Pick]>)> + Clone,
+        run: Run<'a, E>,
         epoch: u64,
         hub: &Arc<Hub<E>>,
         meter: &Meter,
@@ -317,30 +324,30 @@ impl<E: Clone + 'static> Seats<E> {
         let turn = self.turn;
         let mut rest = jobs.clone();
         while !contain(|| {
-            for (place, source) in rest.by_ref() {
+            for (place, picks) in rest.by_ref() {
                 let Some(seat) = self.seats[place as usize].as_mut() else {
                     continue;
                 };
                 if seat.is_before(epoch) {
                     continue;
                 }
-                let matched = source.len();
+                let matched = picks.map_or(run.len(), <[Pick]>::len);
                 let is_affordable = matched <= *seat.quota(turn) as usize;
                 let hot = &seat.record.hot;
                 if !seat.is_plain || !is_affordable || hot.needs_care() {
-                    self.deliver_with_care(place, source, epoch, hub, meter);
+                    self.deliver_with_care(place, Source::of(run, picks), epoch, hub, meter);
                     continue;
                 }
                 seat.quota -= matched as u32;
                 progress.taken.set(0);
-                progress.was_halted.set(false);
                 batches += 1;
                 mark = meter.call.begin_after(mark, place);
                 current = Some(place);
                 hot.counts[Kind::Matched].add(matched);
                 total_matched += matched;
+                // Made in place: copied from a `Source` it would be read before its parts are written back.
                 let batch = Batch {
-                    source,
+                    source: Source::of(run, picks),
                     progress: &progress,
                     hot,
                 };
@@ -350,13 +357,13 @@ impl<E: Clone + 'static> Seats<E> {
                 hot.counts[Kind::Handled].add(handled);
                 total_handled += handled;
                 if handled < matched || hot.is_halted() {
-                    self.finish(place, source, &progress, meter);
+                    self.finish(place, Source::of(run, picks), &progress, meter);
                 }
             }
         }) {
             let panicked = |&(place, _): &(u32, _)| Some(place) == current;
-            if let Some((place, source)) = jobs.clone().find(panicked) {
-                self.recover(place, source, &progress, hub, meter);
+            if let Some((place, picks)) = jobs.clone().find(panicked) {
+                self.recover(place, Source::of(run, picks), &progress, hub, meter);
             }
         }
         meter.call.end();

@@ -2,7 +2,7 @@
 //!
 //! A name is the text of one field, such as `VM.SNAPSHOT.CREATE`. Its parent is the text up to the last dot, and so on
 //! up to the root, which is the empty text: a prefix pattern `VM.*` matches the names that have `VM` above them. A
-//! class is a combination of the four text fields. The numbers are given out by the [`registry`](crate::registry).
+//! class is a combination of the four text fields. The numbers are given out by the [`registry`](crate::topic::registry).
 
 use crate::error::MAX_NAME_BYTES;
 use crate::topic::interner::Entry;

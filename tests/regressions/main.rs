@@ -7,6 +7,7 @@ mod common;
 mod ending;
 mod memory;
 mod nesting;
+mod predicates;
 mod routing;
 mod waiting;
 mod watched;
