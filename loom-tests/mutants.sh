@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-../target/loom}" LOOM_LOG=off RUST_BACKTRACE=0
+# Most of the time goes into building.
+export CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_OPT_LEVEL=1
 
 # model<TAB>mutant, from the comment above each test
 pairs=$(awk '
