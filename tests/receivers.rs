@@ -509,3 +509,30 @@ fn a_waker_that_panics_hurts_nobody() {
         assert_eq!(payloads(&mut receiver), [1, 2]);
     });
 }
+
+/// What waits behind the one event that lies ready comes up while it is asked for.
+#[test]
+fn after_a_flush_everything_can_be_taken_without_waiting() {
+    guarded(|| {
+        for overflow in [Overflow::DropOldest, Overflow::KeepLatest, Overflow::Block] {
+            let router = Router::<u32>::new();
+            let mut receiver = (router.subscription().filter(Filter::exact(topic("A"))))
+                .mailbox(2000, overflow)
+                .receiver()
+                .unwrap();
+            let mut publisher = router.publisher();
+            for payload in 0..1000 {
+                let topic = topic("A").with_resource(u64::from(payload));
+                publisher.publish(topic, payload).unwrap();
+            }
+            router.flush().unwrap();
+            let mut taken = Vec::new();
+            // It gives the shard a moment, and on a busy machine that may be too short.
+            wait_until(|| {
+                taken.extend(payloads(&mut receiver));
+                taken.len() == 1000
+            });
+            assert_eq!(taken, (0..1000).collect::<Vec<_>>(), "{overflow:?}");
+        }
+    });
+}

@@ -100,7 +100,10 @@ impl<E> Receiver<E> {
         })
     }
 
-    /// Takes the next event if there is one. Never waits.
+    /// Takes the next event if there is one.
+    ///
+    /// Never waits for one to be published. Where the next one waits on the shard's side, it gives the shard up to some hundred
+    /// microseconds to bring it: so what a [`flush`](crate::Router::flush) left in the mailbox can be taken one after the other.
     ///
     /// # Errors
     ///
@@ -115,6 +118,20 @@ impl<E> Receiver<E> {
     /// # Ok::<(), laneway::SubscribeError>(())
     /// ```
     pub fn try_recv(&mut self) -> Result<Event<E>, TryRecvError> {
+        let mut patience = Patience::default();
+        loop {
+            let taken = self.take();
+            let comes = matches!(taken, Err(TryRecvError::Empty))
+                && self.inbox.has_more()
+                && !self.is_paused()
+                && self.hub.may_wait();
+            if !comes || !patience.wait() {
+                return taken;
+            }
+        }
+    }
+
+    fn take(&mut self) -> Result<Event<E>, TryRecvError> {
         if self.closed {
             return Err(TryRecvError::Closed);
         }
@@ -245,7 +262,7 @@ impl<E> Receiver<E> {
         let mut patience = Patience::default();
         let mut waker = None;
         loop {
-            match self.try_recv() {
+            match self.take() {
                 Ok(event) => return Ok(event),
                 Err(TryRecvError::Closed) => return Err(RecvTimeoutError::Closed),
                 Err(TryRecvError::Empty) => {}
@@ -270,7 +287,7 @@ impl<E> Receiver<E> {
     /// What [`recv_async`](Self::recv_async) and the stream share. `None` is the end.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Event<E>>> {
         loop {
-            match self.try_recv() {
+            match self.take() {
                 Ok(event) => return Poll::Ready(Some(event)),
                 Err(TryRecvError::Closed) => return Poll::Ready(None),
                 Err(TryRecvError::Empty) if self.arm(cx.waker()) => return Poll::Pending,

@@ -48,6 +48,7 @@ pub(crate) fn remote<E>(ahead: usize, makes_calls: bool) -> (Outbox<E>, Inbox<E>
             reader_gone: false,
         }),
         has_barriers: AtomicBool::new(false),
+        has_more: AtomicBool::new(false),
     });
     let outbox = Outbox {
         lane: outgoing,
@@ -71,6 +72,8 @@ struct Shared<E> {
     state: Mutex<State<E>>,
     /// `barriers` is not empty.
     has_barriers: AtomicBool,
+    /// Something waits on the shard's side for room in the lane.
+    has_more: AtomicBool,
 }
 
 /// No user code runs while it is locked.
@@ -133,6 +136,14 @@ impl<E> Outbox<E> {
         assert!(self.lane.has_room(1), "room is asked for before");
         self.missed = missed;
         self.lane.push(event.topic, event.payload, missed);
+    }
+
+    /// Whether more waits on the shard's side. To be said after what could be pushed was.
+    pub(crate) fn note_more(&self, has_more: bool) {
+        // ORDERING: Relaxed: a hint.
+        if self.shared.has_more.load(Ordering::Relaxed) != has_more {
+            self.shared.has_more.store(has_more, Ordering::Relaxed);
+        }
     }
 
     /// Wakes the reader if it waits for an event. Once per run, after it.
@@ -296,6 +307,11 @@ impl<E> Inbox<E> {
     /// How many events were missed before the last one that was looked at, and not reported.
     pub(crate) fn take_missed(&mut self) -> u64 {
         self.seen - mem::replace(&mut self.reported, self.seen)
+    }
+
+    /// More waits on the shard's side, and comes when the shard gets to it.
+    pub(crate) fn has_more(&self) -> bool {
+        self.shared.has_more.load(Ordering::Relaxed)
     }
 
     /// The shard will bring nothing more.

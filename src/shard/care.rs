@@ -124,6 +124,7 @@ impl<E> Care<E> {
             }
             moved += 1;
         }
+        outbox.note_more(!self.mailbox.is_empty());
         if moved > 0 {
             outbox.signal();
         }
