@@ -12,15 +12,17 @@ pub(crate) mod port;
 pub(crate) mod supervise;
 pub(crate) mod watch;
 
+mod backlog;
 mod care;
 mod inlets;
+mod long_way;
 mod routes;
 mod seats;
 
 pub(crate) use self::care::{Care, Predicate};
 pub(crate) use self::seats::{Seat, Setup};
 
-use self::care::Mark;
+use self::backlog::Mark;
 use self::inlets::Inlets;
 use self::routes::Routes;
 use self::seats::Seats;

@@ -67,7 +67,7 @@ fn a_held_lane_is_polled_on_by_a_shard_that_does_not_sleep() {
     guarded(|| {
         let builder = Router::<u32>::builder().shards(1).wait(Wait::Yield);
         let router = builder.build().unwrap();
-        router.subscribe(of("B"), |_| ()).unwrap();
+        let turns = router.subscribe(of("B"), |_| ()).unwrap();
         let mut receiver = (router.subscription().filter(of("A")))
             .mailbox(1, Overflow::Block)
             .receiver()
@@ -80,8 +80,12 @@ fn a_held_lane_is_polled_on_by_a_shard_that_does_not_sleep() {
         for number in 0..10 {
             publisher.publish(topic("A"), number).unwrap();
         }
-        // More than 1024 turns.
-        thread::sleep(Duration::from_millis(200));
+        // Each takes a turn, and lanes cool after 1024.
+        for _ in 0..3000 {
+            let before = turns.stats().handled;
+            idle[0].publish(topic("B"), 0).unwrap();
+            wait_until(|| turns.stats().handled > before);
+        }
         for number in 0..10 {
             let event = receiver.recv_timeout(Duration::from_secs(5)).unwrap();
             assert_eq!(event.into_payload(), number);
@@ -111,13 +115,14 @@ fn a_shard_with_nothing_to_do_sleeps() {
         router.flush().unwrap();
         assert_eq!(actor.stats().handled, 4);
         let parks = router.stats().total().parks;
-        for _ in 0..20 {
-            thread::sleep(Duration::from_millis(50));
+        wait_until(|| {
+            for _ in 0..10_000 {
+                thread::yield_now();
+            }
             // Wakes it, if it sleeps.
             router.flush().unwrap();
-        }
-        let slept = router.stats().total().parks - parks;
-        assert!(slept > 0, "it spins");
+            router.stats().total().parks > parks
+        });
     });
 }
 
