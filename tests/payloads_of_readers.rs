@@ -165,11 +165,12 @@ fn more_alignment_than_a_cache_line_has() {
     });
 }
 
-/// Unoptimized code has a copy of its own for each call that a payload passes.
+/// Unoptimized code has a copy of its own for each call that a payload passes. Optimized, receiving takes less than 80 KiB,
+/// this thread's own copies included, and more than 64.
 const SMALL_STACK: usize = if cfg!(debug_assertions) {
     1 << 20
 } else {
-    64 << 10
+    80 << 10
 };
 
 #[test]
