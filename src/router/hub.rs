@@ -448,7 +448,7 @@ impl<E: Send + 'static> Control for Hub<E> {
     fn suspend(&self, id: SubscriptionId, how: Suspend) -> Result<(), UnsubscribeError> {
         let (countdown, done) = Countdown::of_one();
         let waits = self.may_wait();
-        let record = self.change(id, |record, epoch| {
+        self.change(id, |record, epoch| {
             record.discard(how == Suspend::Discard, epoch);
             record.hot.suspend(Some(how));
             (waits && !mutant!("paused_too_early")).then(|| Command::Pause {
@@ -456,7 +456,6 @@ impl<E: Send + 'static> Control for Hub<E> {
                 done,
             })
         })?;
-        self.ports[usize::from(record.shard)].call();
         if waits {
             countdown.wait(None);
         }
@@ -464,15 +463,13 @@ impl<E: Send + 'static> Control for Hub<E> {
     }
 
     fn resume(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
-        let record = self.change(id, |record, epoch| {
+        self.change(id, |record, epoch| {
             record.discard(false, epoch);
             record.hot.suspend(None);
             // ORDERING: AcqRel: see `Seats::resume`.
             let is_first = !record.is_resuming.swap(true, Ordering::AcqRel);
             is_first.then(|| Command::Resume(Arc::clone(record)))
-        })?;
-        self.ports[usize::from(record.shard)].call();
-        Ok(())
+        })
     }
 }
 
@@ -482,17 +479,23 @@ impl<E> Hub<E> {
         &self,
         id: SubscriptionId,
         change: impl FnOnce(&Arc<Record>, u64) -> Option<Command<E>>,
-    ) -> Result<Arc<Record>, UnsubscribeError> {
-        let registry = self.registry.lock();
-        let known = registry.subscriptions.get(&id).cloned();
-        let record = known.ok_or(UnsubscribeError::Unknown(id))?;
-        let epoch = self.epoch() + 1;
-        if let Some(command) = change(&record, epoch) {
-            self.ports[usize::from(record.shard)].push(command);
-        }
-        // ORDERING: Release pairs with the Acquire in `epoch`: who publishes with it sees the change, and so does the shard.
-        self.epoch.store(epoch, Ordering::Release);
-        Ok(record)
+    ) -> Result<(), UnsubscribeError> {
+        let port = {
+            let registry = self.registry.lock();
+            let known = registry.subscriptions.get(&id);
+            let record = known.ok_or(UnsubscribeError::Unknown(id))?;
+            let port = &self.ports[usize::from(record.shard)];
+            let epoch = self.epoch() + 1;
+            if let Some(command) = change(record, epoch) {
+                port.push(command);
+            }
+            // ORDERING: Release pairs with the Acquire in `epoch`: who publishes with it sees the change, and so does the
+            // shard.
+            self.epoch.store(epoch, Ordering::Release);
+            port
+        };
+        port.call();
+        Ok(())
     }
 }
 

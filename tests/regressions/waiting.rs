@@ -148,16 +148,22 @@ fn flush_waits_for_a_lane_that_is_held() {
     });
 }
 
-// What was published while an actor discarded, and reached the shard only after it was resumed, was handed to it: the short way
-// to an actor did not ask.
-#[test]
-fn what_was_published_while_discarding_is_discarded_after_resuming() {
+/// An actor that discards, with an event in the lane that was published meanwhile.
+fn discarding() -> (Router<u32>, Shard<u32>, Subscription, Log<u32>) {
     let (router, mut shard) = manual();
     let log = Log::default();
     let actor = (router.subscribe(of("A"), log.handler())).unwrap();
     shard.poll(10).unwrap();
     actor.suspend(Suspend::Discard).unwrap();
     router.publish(topic("A"), 1).unwrap();
+    (router, shard, actor, log)
+}
+
+// What was published while an actor discarded, and reached the shard only after it was resumed, was handed to it: the short way
+// to an actor did not ask.
+#[test]
+fn what_was_published_while_discarding_is_discarded_after_resuming() {
+    let (router, mut shard, actor, log) = discarding();
     actor.resume().unwrap();
     router.publish(topic("A"), 2).unwrap();
     shard.poll(10).unwrap();
@@ -169,12 +175,7 @@ fn what_was_published_while_discarding_is_discarded_after_resuming() {
 // Suspending a second time, while discarding, forgot when that had begun.
 #[test]
 fn discarding_twice_is_discarding() {
-    let (router, mut shard) = manual();
-    let log = Log::default();
-    let actor = (router.subscribe(of("A"), log.handler())).unwrap();
-    shard.poll(10).unwrap();
-    actor.suspend(Suspend::Discard).unwrap();
-    router.publish(topic("A"), 1).unwrap();
+    let (_router, mut shard, actor, log) = discarding();
     actor.suspend(Suspend::Discard).unwrap();
     shard.poll(10).unwrap();
     actor.resume().unwrap();
@@ -185,12 +186,7 @@ fn discarding_twice_is_discarding() {
 // A second time of discarding took the place of the first, whose events still lay in a lane.
 #[test]
 fn an_earlier_time_of_discarding_is_not_forgotten() {
-    let (router, mut shard) = manual();
-    let log = Log::default();
-    let actor = (router.subscribe(of("A"), log.handler())).unwrap();
-    shard.poll(10).unwrap();
-    actor.suspend(Suspend::Discard).unwrap();
-    router.publish(topic("A"), 1).unwrap();
+    let (_router, mut shard, actor, log) = discarding();
     actor.resume().unwrap();
     actor.suspend(Suspend::Discard).unwrap();
     shard.poll(10).unwrap();
