@@ -3,57 +3,90 @@
 //! Only the ratios count: on a small virtual machine the distance between two cores changes from run to run and within
 //! one. Like all benchmarks, these are deeply flawed: one machine, synthetic work, systems that promise different things.
 
+mod demands;
+mod ping;
+mod plot;
+mod report;
+mod rounds;
+mod stage;
 mod systems;
+mod workloads;
 
-use std::collections::BTreeMap;
-use systems::{Message, System};
+use std::path::PathBuf;
+use std::time::Duration;
 
-/// Rounds of each pair of workload and system. All run once before any runs again.
-const ROUNDS: usize = 5;
+const HELP: &str = "\
+Every workload on laneway and on its rivals, interleaved. Prints a table, writes target/peers.json.
 
-fn main() {
-    let quick = std::env::args().any(|arg| arg == "--quick");
-    let events = if quick { 200_000 } else { 2_000_000 };
-    let cpus = systems::allowed_cpus();
-    println!("CPUs {cpus:?}, {ROUNDS} rounds, medians (min..max), ns an event");
-    let workloads = [
-        ("handoff", 1, events),
-        ("fanout-8", 8, events / 4),
-        ("fanout-64", 64, events / 16),
-    ];
-    for (workload, receivers, events) in workloads {
-        let mut results: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-        for round in 0..=ROUNDS {
-            for System { name, run, most } in systems::ALL {
-                if receivers > *most {
-                    continue;
-                }
-                let took = run(events, receivers, &cpus);
-                // The first round only warms up.
-                if round > 0 {
-                    let each = took.as_nanos() as f64 / events as f64;
-                    results.entry(name).or_default().push(each);
-                }
-            }
-        }
-        println!(
-            "\n{workload} ({events} events of {} bytes)",
-            size_of::<Message>()
-        );
-        let ours = median(results.get_mut("laneway").expect("it is in the list"));
-        for (name, mut each) in results {
-            let middle = median(&mut each);
-            println!(
-                "  {name:<24}{middle:>10.1}  ({:.1}..{:.1})  {:>6.2} x ours",
-                each[0],
-                each[each.len() - 1],
-                middle / ours
-            );
-        }
-    }
+  --quick            less than a minute, for a look; figures of less worth
+  --only WORKLOAD    only workloads whose name begins so (may be given again)
+  --plot DIR         charts of the results as SVG files
+  --list             the workloads and their systems";
+
+struct Args {
+    quick: bool,
+    list: bool,
+    only: Vec<String>,
+    plot: Option<PathBuf>,
 }
 
-fn median(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+fn args() -> Result<Args, lexopt::Error> {
+    use lexopt::prelude::*;
+    let mut args = Args {
+        quick: false,
+        list: false,
+        only: Vec::new(),
+        plot: None,
+    };
+    let mut parser = lexopt::Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Long("quick") => args.quick = true,
+            Long("list") => args.list = true,
+            Long("only") => args.only.push(parser.value()?.string()?),
+            Long("plot") => args.plot = Some(parser.value()?.into()),
+            Long("help") | Short('h') => {
+                println!("{HELP}");
+                std::process::exit(0);
+            }
+            _ => return Err(arg.unexpected()),
+        }
+    }
+    Ok(args)
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args = args().map_err(|error| format!("{error}\n\n{HELP}"))?;
+    let effort = if args.quick {
+        rounds::Effort {
+            rounds: 3,
+            run: Duration::from_millis(25),
+            quick: true,
+        }
+    } else {
+        rounds::Effort {
+            rounds: 5,
+            run: Duration::from_millis(250),
+            quick: false,
+        }
+    };
+    let mut workloads = workloads::all();
+    workloads.retain(|workload| {
+        args.only.is_empty() || args.only.iter().any(|name| workload.name.starts_with(name))
+    });
+    if args.list {
+        for workload in &workloads {
+            let systems: Vec<_> = workload.contestants.iter().map(|one| one.system).collect();
+            println!("{}: {}", workload.name, systems.join(", "));
+        }
+        return Ok(());
+    }
+    stage::take_places();
+    let results = rounds::measure(workloads, effort);
+    report::print(&results);
+    report::write_json(&results, "target/peers.json".as_ref())?;
+    if let Some(dir) = args.plot {
+        plot::write(&results, &dir)?;
+    }
+    Ok(())
 }

@@ -1,0 +1,60 @@
+//! What must hold, as ratios within one run.
+
+use crate::rounds::Results;
+
+/// `ours` takes at most the sum of `limit`: so many times what each of these systems takes for the same measure.
+pub(crate) struct Demand {
+    pub(crate) measure: &'static str,
+    pub(crate) ours: &'static str,
+    pub(crate) limit: &'static [(f64, &'static str)],
+}
+
+const fn demand(
+    measure: &'static str,
+    ours: &'static str,
+    limit: &'static [(f64, &'static str)],
+) -> Demand {
+    Demand {
+        measure,
+        ours,
+        limit,
+    }
+}
+
+pub(crate) const ALL: &[Demand] = &[
+    demand("handoff", "laneway", &[(1.0, "rtrb")]),
+    demand("handoff", "laneway", &[(1.0 / 2.5, "kanal")]),
+    demand("handoff", "laneway", &[(1.0 / 4.0, "tokio broadcast")]),
+    demand("handoff", "laneway", &[(1.1, "disruptor")]),
+    demand("handoff-small", "laneway", &[(1.0 / 1.3, "rtrb, 64 bytes")]),
+    demand("handoff-small", "laneway", &[(1.0, "rtrb")]),
+    demand("handoff-batch", "laneway", &[(1.2, "disruptor")]),
+    demand("fanout-8", "laneway", &[(1.0 / 4.0, "tokio broadcast")]),
+    demand("fanout-64", "laneway", &[(1.0 / 10.0, "tokio broadcast")]),
+    demand("fanout-64", "laneway", &[(1.0 / 50.0, "kanal")]),
+    demand("fanout-1024", "laneway", &[(1.0 / 10.0, "tokio broadcast")]),
+    demand("fanout-1024", "laneway", &[(0.5, "a call each")]),
+    demand("publishers-4", "laneway", &[(0.5, "kanal")]),
+    demand("publishers-4", "laneway", &[(0.5, "crossfire")]),
+];
+
+impl Demand {
+    /// What ours took, as a part of the limit; `None`: not measured in this run.
+    pub(crate) fn part_of_limit(&self, results: &Results) -> Option<f64> {
+        let ours = results.find(self.measure, self.ours)?.median();
+        let mut limit = 0.0;
+        for (times, system) in self.limit {
+            limit += times * results.find(self.measure, system)?.median();
+        }
+        Some(ours / limit)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let limit: Vec<_> = self
+            .limit
+            .iter()
+            .map(|(times, system)| format!("{times:.2} x {system}"))
+            .collect();
+        format!("{}: {} <= {}", self.measure, self.ours, limit.join(" + "))
+    }
+}

@@ -1,0 +1,7 @@
+//! Each system, doing the same: publishers hand messages to receivers, on pinned threads.
+//!
+//! A run checks what arrives, and takes from the first publish until the last receiver has the last message.
+
+pub(crate) mod channel;
+pub(crate) mod laneway;
+pub(crate) mod rtrb;
