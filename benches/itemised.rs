@@ -125,7 +125,7 @@ fn whole(c: &mut Criterion) {
         group.bench_function(BenchmarkId::new("actors", actors), |b| {
             b.iter(|| {
                 for n in 0..RUN as u64 {
-                    let _ = outlet.offer(&hub, topic_of(&hub), [n; 3], &mut copies);
+                    let _ = outlet.offer(&hub, topic_of(&hub), &mut Some([n; 3]), &mut copies);
                 }
                 shard.turn()
             });
@@ -169,7 +169,7 @@ fn parts(c: &mut Criterion) {
     group.bench_function("match: class seen before", |b| {
         b.iter(|| {
             for _ in 0..RUN {
-                black_box(outlet.is_interested(black_box(topic)));
+                black_box(outlet.shards(&hub, black_box(topic)));
             }
         });
     });

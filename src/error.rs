@@ -406,7 +406,8 @@ impl<E> fmt::Display for PublishError<E> {
 
 impl<E> Error for PublishError<E> {}
 
-/// Why a batch was not published to its end. What was taken from the iterator and not published comes back, in order.
+/// Why a batch was not published to its end. What was taken from the iterator and not published comes back, in order, and
+/// of those that follow as many as make it 32.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishBatchError<E> {
@@ -414,14 +415,14 @@ pub enum PublishBatchError<E> {
     Full {
         /// What was published before.
         published: BatchPublished,
-        /// What was taken and not published: at most 32.
+        /// What was not published: the next 32, or as many as there were.
         unsent: Vec<(Topic, E)>,
     },
     /// The router has shut down, or is about to.
     Closed {
         /// What was published before.
         published: BatchPublished,
-        /// What was taken and not published: at most 32.
+        /// What was not published: the next 32, or as many as there were.
         unsent: Vec<(Topic, E)>,
     },
 }
@@ -435,7 +436,7 @@ impl<E> PublishBatchError<E> {
         }
     }
 
-    /// What was taken from the iterator and not published.
+    /// What was not published: the next 32, or as many as there were.
     pub fn into_unsent(self) -> Vec<(Topic, E)> {
         match self {
             PublishBatchError::Full { unsent, .. } | PublishBatchError::Closed { unsent, .. } => {

@@ -59,15 +59,6 @@ struct ResourceKey {
     resource: ResourceId,
 }
 
-/// What a class matched: good for as long as the generation of the table stays.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ClassMatch {
-    /// Who wants the topic whatever its resource.
-    pub(crate) shards: ShardSet,
-    /// The patterns for `Table::match_resource`.
-    pub(crate) keyed: SmallVec<[Pattern; 2]>,
-}
-
 impl Table {
     fn empty() -> Table {
         Table {
@@ -84,24 +75,24 @@ impl Table {
         self.generation
     }
 
-    #[cfg(test)]
-    pub(crate) fn match_class(&self, class: ClassId) -> ClassMatch {
-        let mut matched = ClassMatch::default();
-        self.match_class_into(class, &mut matched);
-        matched
-    }
-
-    /// One hash probe for each shape in use. Takes no lock; allocates only the first time there are more than two keyed
-    /// patterns.
-    pub(crate) fn match_class_into(&self, class: ClassId, matched: &mut ClassMatch) {
-        matched.shards = ShardSet::EMPTY;
-        matched.keyed.clear();
+    /// Who wants a class whatever the resource; `keyed` gets the patterns for [`match_resource`](Self::match_resource). Good
+    /// for as long as the generation stays.
+    ///
+    /// One hash probe for each shape in use. Takes no lock; allocates only if there are more than two keyed patterns.
+    pub(crate) fn match_class_into(
+        &self,
+        class: ClassId,
+        keyed: &mut SmallVec<[Pattern; 2]>,
+    ) -> ShardSet {
+        keyed.clear();
+        let mut shards = ShardSet::EMPTY;
         self.for_each_match(class, |pattern, interest| {
-            matched.shards = matched.shards.union(interest.shards);
+            shards = shards.union(interest.shards);
             if interest.keyed {
-                matched.keyed.push(pattern);
+                keyed.push(pattern);
             }
         });
+        shards
     }
 
     /// Calls `found` for each pattern in the table that matches the class.
@@ -132,7 +123,8 @@ impl Table {
     /// Who wants this topic, without a cache.
     #[cfg(test)]
     pub(crate) fn match_topic(&self, topic: Topic) -> ShardSet {
-        let ClassMatch { shards, keyed } = self.match_class(topic.class());
+        let mut keyed = SmallVec::new();
+        let shards = self.match_class_into(topic.class(), &mut keyed);
         match topic.resource() {
             Some(resource) => shards.union(self.match_resource(&keyed, resource)),
             None => shards,

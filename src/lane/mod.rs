@@ -221,6 +221,33 @@ impl<E> Producer<E> {
         }
     }
 
+    /// Takes back what is staged, oldest first.
+    #[cold]
+    pub(crate) fn unstage(&mut self) -> Vec<Event<E>> {
+        let mut events = Vec::new();
+        let Some((index, stamp)) = self.staged.take() else {
+            return events;
+        };
+        let slots = &self.ring.slots;
+        let end = self.cursor.index;
+        let lap = stamp >> 1;
+        self.cursor = Cursor { index, lap };
+        // The next event brings its epoch again: some of these may have brought one.
+        self.epoch = 0;
+        let mut cursor = self.cursor;
+        while {
+            // SAFETY: it was staged and not committed, so the slot is ours still. Its stamp says below that it is empty.
+            events.push(unsafe { slots.take_event(cursor.index) });
+            // ORDERING: Relaxed as in `stage`: the reader does not come here.
+            let stamp = slots.stamp(cursor.index);
+            stamp.store(previous(cursor.lap) << 1, Ordering::Relaxed);
+            cursor.step(1, slots.capacity);
+            cursor.index != end
+        } {}
+        self.sent -= events.len() as u64;
+        events
+    }
+
     #[inline]
     fn write(&mut self, topic: Topic, payload: E, epoch: u64) -> (usize, u32) {
         let Cursor { index, lap } = self.cursor;

@@ -4,9 +4,9 @@
 //! thread, and while a thread polls a shard, that is the shard's own. No user code runs while one is in use.
 
 use crate::contain::contain;
-use crate::publisher::Way;
 use crate::publisher::outlet::{Outlet, Refusal};
 use crate::publisher::waiting::wait_for_room;
+use crate::publisher::{Published, Way};
 use crate::router::hub::Hub;
 use crate::sync::{Ordering, global, thread_local};
 use crate::topic::Topic;
@@ -181,7 +181,12 @@ pub(crate) struct ThreadsOwn<'a, E>(pub(crate) &'a Arc<Hub<E>>);
 
 impl<E: Send + 'static> Way<E> for ThreadsOwn<'_, E> {
     #[inline]
-    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>> {
+    fn offer(
+        &mut self,
+        topic: Topic,
+        payload: &mut Option<E>,
+        copies: &mut Vec<E>,
+    ) -> Result<Published, Refusal> {
         with_outlet(self.0, |outlet| {
             outlet.offer(self.0, topic, payload, copies)
         })

@@ -1,5 +1,6 @@
 //! An explicit publisher: one thread's way into a router, with lanes of its own.
 
+mod batch;
 pub(crate) mod gate;
 pub(crate) mod local;
 pub(crate) mod outlet;
@@ -7,7 +8,7 @@ pub(crate) mod publish_async;
 pub(crate) mod waiting;
 
 use crate::error::{PublishBatchError, PublishError};
-use crate::publisher::outlet::{BATCH, Outlet, Refusal};
+use crate::publisher::outlet::{Opening, Outlet, Refusal};
 use crate::publisher::waiting::wait_for_room;
 use crate::router::hub::Hub;
 use crate::topic::Topic;
@@ -56,8 +57,6 @@ pub struct BatchPublished {
 pub struct Publisher<E> {
     hub: Arc<Hub<E>>,
     outlet: Outlet<E>,
-    /// What was taken from a batch's iterator and is not published yet.
-    batch: Vec<(Topic, E)>,
     not_sync: PhantomData<Cell<()>>,
 }
 
@@ -66,7 +65,6 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         Publisher {
             outlet: Outlet::new(&hub, hub.config.lane_capacity),
             hub,
-            batch: Vec::new(),
             not_sync: PhantomData,
         }
     }
@@ -86,7 +84,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// While a target lane is full: it spins, yields, then sleeps until the shard has taken half of the lane.
     #[inline]
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        publish(self.way(), topic, payload, true)
+        self.publish_or(topic, payload, true)
     }
 
     /// Publishes if there is room in all lanes, to all of them or to none. Never waits.
@@ -96,7 +94,36 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// [`PublishError::Full`] or [`PublishError::Closed`], with the payload.
     #[inline]
     pub fn try_publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        publish(self.way(), topic, payload, false)
+        self.publish_or(topic, payload, false)
+    }
+
+    /// The short way is compiled into the caller, so that a payload is moved once, into its slot.
+    #[inline(always)]
+    fn publish_or(
+        &mut self,
+        topic: Topic,
+        payload: E,
+        waits: bool,
+    ) -> Result<Published, PublishError<E>> {
+        match self.outlet.open(&self.hub, topic) {
+            Opening::Nobody => Ok(Published::Unmatched),
+            Opening::Lane(lane) => {
+                lane.push(topic, payload);
+                Ok(Published::Routed)
+            }
+            Opening::Other => self.publish_slowly(topic, payload, waits),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn publish_slowly(
+        &mut self,
+        topic: Topic,
+        payload: E,
+        waits: bool,
+    ) -> Result<Published, PublishError<E>> {
+        publish(self.way(), topic, payload, waits)
     }
 
     #[inline]
@@ -118,7 +145,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         topic: Topic,
         payload: impl FnOnce() -> E,
     ) -> Result<Published, PublishError<E>> {
-        if !self.hub.is_closed() && !self.outlet.is_interested(topic) {
+        if !self.is_interested(topic) && !self.hub.is_closed() {
             return Ok(Published::Unmatched);
         }
         self.publish(topic, payload())
@@ -126,13 +153,13 @@ impl<E: Clone + Send + 'static> Publisher<E> {
 
     /// Publishes all items in order, and waits for room as [`publish`](Self::publish) does.
     ///
-    /// Up to 32 events are committed together, so the lanes' memory moves less often between the cores than one by one.
-    /// The payloads of such a part are cloned after the lookup of who is interested in them.
+    /// Up to 32 events are shown to the shards together, so the lanes' memory moves less often between the cores than one by
+    /// one. If the iterator panics, what it gave before is published.
     ///
     /// # Errors
     ///
-    /// When the router closes, or a lane is full on a thread that runs actors: what was taken from the iterator and not
-    /// published comes back in the error. To keep what was not taken, pass the iterator by reference: `iter.by_ref()`.
+    /// When the router closes, or a lane is full on a thread that runs actors. The error has the next items, up to 32 of
+    /// them. To keep those behind them, pass the iterator by reference: `iter.by_ref()`.
     ///
     /// ```
     /// # use laneway::{Filter, Router, Topic};
@@ -147,37 +174,13 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         &mut self,
         items: impl IntoIterator<Item = (Topic, E)>,
     ) -> Result<BatchPublished, PublishBatchError<E>> {
-        // What a panicking iterator left of an earlier batch.
-        self.batch.clear();
-        let mut items = items.into_iter().fuse();
-        let mut published = BatchPublished::default();
-        loop {
-            let missing = BATCH - self.batch.len();
-            self.batch.extend(items.by_ref().take(missing));
-            let Some(&(topic, _)) = self.batch.first() else {
-                return Ok(published);
-            };
-            let before = self.batch.len();
-            let Some(part) = self.outlet.offer_batch(&self.hub, &mut self.batch) else {
-                let unsent = std::mem::take(&mut self.batch);
-                return Err(PublishBatchError::Closed { published, unsent });
-            };
-            published.routed += part.routed;
-            published.unmatched += part.unmatched;
-            if self.batch.len() == before {
-                if !self.hub.may_wait() {
-                    let unsent = std::mem::take(&mut self.batch);
-                    return Err(PublishBatchError::Full { published, unsent });
-                }
-                wait_for_room(&mut self.outlet, &self.hub, topic);
-            }
-        }
+        batch::publish_batch(&mut self.outlet, &self.hub, items.into_iter())
     }
 
     /// Whether somebody listens to `topic` now. The answer can be old when it arrives.
     #[inline]
     pub fn is_interested(&mut self, topic: Topic) -> bool {
-        self.outlet.is_interested(topic)
+        !self.outlet.shards(&self.hub, topic).is_empty()
     }
 
     /// Makes the lanes that publishing to `topic` needs, so that the first publish does not allocate.
@@ -188,7 +191,13 @@ impl<E: Clone + Send + 'static> Publisher<E> {
 
 /// A way to an outlet: an owned one, or the thread's.
 pub(crate) trait Way<E> {
-    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>>;
+    /// See [`Outlet::offer`].
+    fn offer(
+        &mut self,
+        topic: Topic,
+        payload: &mut Option<E>,
+        copies: &mut Vec<E>,
+    ) -> Result<Published, Refusal>;
 
     /// False: waiting would be waiting for oneself.
     fn wait_for_room(&mut self, topic: Topic) -> bool;
@@ -202,7 +211,12 @@ pub(crate) struct Own<'a, E> {
 
 impl<E> Way<E> for Own<'_, E> {
     #[inline]
-    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>> {
+    fn offer(
+        &mut self,
+        topic: Topic,
+        payload: &mut Option<E>,
+        copies: &mut Vec<E>,
+    ) -> Result<Published, Refusal> {
         self.outlet.offer(self.hub, topic, payload, copies)
     }
 
@@ -221,26 +235,28 @@ impl<E> Way<E> for Own<'_, E> {
 pub(crate) fn publish<E: Clone>(
     mut way: impl Way<E>,
     topic: Topic,
-    mut payload: E,
+    payload: E,
     waits: bool,
 ) -> Result<Published, PublishError<E>> {
     let mut copies = Vec::new();
+    let mut payload = Some(payload);
     loop {
-        payload = match way.offer(topic, payload, &mut copies) {
-            Ok(()) => return Ok(Published::Routed),
-            Err(Refusal::Unmatched(_)) => return Ok(Published::Unmatched),
-            Err(Refusal::Closed(back)) => return Err(PublishError::Closed(back)),
-            Err(Refusal::NeedsCopies(back, missing)) => {
-                copies.extend((0..missing).map(|_| back.clone()));
-                back
-            }
-            Err(Refusal::Full(back)) => {
-                if !waits || !way.wait_for_room(topic) {
-                    return Err(PublishError::Full(back));
-                }
-                back
-            }
+        let refusal = match way.offer(topic, &mut payload, &mut copies) {
+            Ok(published) => return Ok(published),
+            Err(refusal) => refusal,
         };
+        let back = payload.as_ref().expect("it is taken when it is routed");
+        match refusal {
+            Refusal::NeedsCopies(missing) => copies.extend((0..missing).map(|_| back.clone())),
+            Refusal::Full if waits && way.wait_for_room(topic) => {}
+            Refusal::Full | Refusal::Closed => {
+                let back = payload.take().expect("as above");
+                return Err(match refusal {
+                    Refusal::Closed => PublishError::Closed(back),
+                    _ => PublishError::Full(back),
+                });
+            }
+        }
     }
 }
 

@@ -1,8 +1,15 @@
 //! Publishing: match, look for room, clone, and commit to each lane inside the gate.
+//!
+//! # One word tells of all changes
+//!
+//! An outlet remembers what the table said, and that the router was open, together with the epoch it read before. Whatever
+//! changes any of that raises the epoch afterwards, so while the epoch is the same, what is remembered holds: the usual
+//! event costs one look at shared memory that nobody writes.
 
-use crate::interest::{MAX_SHARDS, ShardSet, View};
+use crate::event::Event;
+use crate::interest::{ShardSet, View};
 use crate::lane::Producer;
-use crate::publisher::BatchPublished;
+use crate::publisher::Published;
 use crate::publisher::gate::Gate;
 use crate::router::hub::Hub;
 use crate::sleep::Waiter;
@@ -11,19 +18,71 @@ use crate::topic::Topic;
 use std::collections::VecDeque;
 
 /// Why an offer was not taken.
-pub(crate) enum Refusal<E> {
-    /// Nobody listens.
-    Unmatched(E),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
     /// A lane has no room.
-    Full(E),
+    Full,
     /// The router is closed.
-    Closed(E),
+    Closed,
     /// It goes to several shards, and this many more copies are needed.
-    NeedsCopies(E, usize),
+    NeedsCopies(usize),
 }
 
-/// How many events of a batch are committed together.
-pub(crate) const BATCH: usize = 32;
+/// What the next event finds.
+pub(crate) enum Opening<'a, E> {
+    /// Nobody listens.
+    Nobody,
+    Lane(OpenLane<'a, E>),
+    /// Several shards, a lane to make, no room, or something has changed.
+    Other,
+}
+
+/// The one lane that the next event goes to. It has room, and the gate is entered.
+#[must_use = "the gate stays odd until something is pushed"]
+pub(crate) struct OpenLane<'a, E> {
+    gate: &'a mut Gate,
+    lane: &'a mut Producer<E>,
+    epoch: u64,
+}
+
+impl<E> OpenLane<'_, E> {
+    #[inline(always)]
+    pub(crate) fn push(self, topic: Topic, payload: E) {
+        self.lane.push(topic, payload, self.epoch);
+        self.gate.leave();
+        self.lane.signal();
+    }
+}
+
+/// Where an event goes.
+enum Target<'a, E> {
+    Nobody,
+    /// To this shard, whose lane there is and which has room.
+    Lane(&'a mut Producer<E>, usize),
+    Other,
+}
+
+#[inline(always)]
+fn target<'a, E>(
+    interest: &mut View,
+    links: &'a mut [Option<Link<E>>],
+    topic: Topic,
+) -> Target<'a, E> {
+    let shards = interest.shards(topic);
+    if shards.is_empty() {
+        return Target::Nobody;
+    }
+    if let Some(shard) = shards.only()
+        && let Some(link) = &mut links[shard]
+        && link.lane.has_room(1)
+    {
+        return Target::Lane(&mut link.lane, shard);
+    }
+    Target::Other
+}
+
+/// The epoch of an outlet that must look before it publishes. Those of a hub begin at 1.
+const UNKNOWN: u64 = 0;
 
 /// Lanes of implicit publishers are short: there may be many such threads.
 const IMPLICIT_LANE_CAPACITY: usize = 32;
@@ -35,6 +94,8 @@ pub(crate) const SPILL_LIMIT: usize = 1024;
 ///
 /// It has no way to its hub, so that a thread that once published does not keep a router's state alive: callers bring it.
 pub(crate) struct Outlet<E> {
+    /// As of the last look, see above.
+    epoch: u64,
     interest: View,
     /// By shard; made on first use.
     links: Vec<Option<Link<E>>>,
@@ -43,8 +104,6 @@ pub(crate) struct Outlet<E> {
     /// Empty, for clones between making and committing them, so that their memory is kept. More than one where making a
     /// clone publishes, too.
     spares: Vec<Vec<E>>,
-    /// What nobody wanted of a batch, until its Drop may run.
-    unmatched: Vec<E>,
     /// The shard whose actors publish through this, if it is a shard's.
     owner: Option<usize>,
     /// Events in all spills. Above 0 the gate stays odd.
@@ -91,12 +150,12 @@ impl<E> Outlet<E> {
     /// For a publisher that waits, or takes a refusal.
     pub(crate) fn new(hub: &Hub<E>, lane_capacity: usize) -> Self {
         Outlet {
+            epoch: UNKNOWN,
             interest: View::new(hub.interest()),
             links: (0..hub.ports.len()).map(|_| None).collect(),
             lane_capacity,
             gate: Gate::new(),
             spares: Vec::new(),
-            unmatched: Vec::new(),
             owner: None,
             spilled: 0,
         }
@@ -120,16 +179,43 @@ impl<E> Outlet<E> {
         self.owner.map_or(0, |_| SPILL_LIMIT)
     }
 
-    pub(crate) fn is_interested(&mut self, topic: Topic) -> bool {
-        !self.shards(topic).is_empty()
+    /// Whether what is remembered holds.
+    #[inline]
+    fn is_current(&self, hub: &Hub<E>) -> bool {
+        hub.epoch() == self.epoch
+    }
+
+    /// Takes up what has changed. On a closed router nothing is remembered.
+    #[cold]
+    #[inline(never)]
+    fn refresh(&mut self, hub: &Hub<E>) {
+        let epoch = hub.epoch();
+        self.interest.refresh();
+        self.epoch = if hub.is_closed() { UNKNOWN } else { epoch };
+    }
+
+    /// The shards of those who listen to `topic`.
+    #[inline]
+    pub(crate) fn shards(&mut self, hub: &Hub<E>, topic: Topic) -> ShardSet {
+        if !self.is_current(hub) {
+            self.refresh(hub);
+        }
+        self.interest.shards(topic)
+    }
+
+    /// The same by the newest table, and with a look whether the router is closed.
+    pub(crate) fn look(&mut self, hub: &Hub<E>, topic: Topic) -> ShardSet {
+        self.refresh(hub);
+        self.interest.shards(topic)
     }
 
     /// Makes the lanes that a publish to `topic` would make now.
     pub(crate) fn warm(&mut self, hub: &Hub<E>, topic: Topic) {
-        if hub.is_closed() {
+        let shards = self.look(hub, topic);
+        if self.is_closed() {
             return;
         }
-        for shard in self.interest.shards(topic).iter() {
+        for shard in shards.iter() {
             self.link(hub, shard);
         }
     }
@@ -154,6 +240,7 @@ impl<E> Outlet<E> {
         }
         if hub.is_closed() && !mutant!("gate_ignores_closed") {
             self.leave();
+            self.epoch = UNKNOWN;
             return false;
         }
         true
@@ -166,60 +253,138 @@ impl<E> Outlet<E> {
         }
     }
 
-    /// Publishes if there is room in all lanes it must go to, and `copies` has a payload for each of them but one.
+    /// The short way of an event that goes to one shard, or to none.
+    #[inline]
+    pub(crate) fn open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
+        if !self.is_current(hub) {
+            return Opening::Other;
+        }
+        let epoch = self.epoch;
+        match target(&mut self.interest, &mut self.links, topic) {
+            Target::Nobody => return Opening::Nobody,
+            Target::Lane(lane, _) if self.spilled == 0 => {
+                let gate = &mut self.gate;
+                gate.enter();
+                // Closing raises the epoch, so this is the look at `closed` that `gate.rs` asks for.
+                if hub.epoch() == epoch || mutant!("gate_ignores_closed") {
+                    return Opening::Lane(OpenLane { gate, lane, epoch });
+                }
+                gate.leave();
+            }
+            Target::Lane(..) | Target::Other => {}
+        }
+        Opening::Other
+    }
+
+    /// Writes an event that goes to one shard, or to none, for [`show`](Self::show). Says which, or gives the payload back.
+    /// Not for shards: it does not spill.
+    #[inline]
+    pub(crate) fn stage(&mut self, hub: &Hub<E>, topic: Topic, payload: E) -> Result<ShardSet, E> {
+        debug_assert!(self.owner.is_none());
+        if !self.is_current(hub) {
+            return Err(payload);
+        }
+        match target(&mut self.interest, &mut self.links, topic) {
+            Target::Nobody => Ok(ShardSet::EMPTY),
+            Target::Lane(lane, shard) => {
+                lane.stage(topic, payload, self.epoch);
+                Ok(ShardSet::single(shard))
+            }
+            Target::Other => Err(payload),
+        }
+    }
+
+    /// The same for any number of shards: all have room, and there is a payload for each.
+    pub(crate) fn stage_all(
+        &mut self,
+        shards: ShardSet,
+        topic: Topic,
+        payloads: impl Iterator<Item = E>,
+    ) {
+        for (shard, payload) in shards.iter().zip(payloads) {
+            let link = self.links[shard].as_mut();
+            let lane = &mut link.expect("the look for room made it").lane;
+            lane.stage(topic, payload, self.epoch);
+        }
+    }
+
+    /// Whether one more fits into the lanes to all of these shards. Makes them if need be.
+    pub(crate) fn has_room(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
+        let limit = self.spill_limit();
+        // For this publisher room only grows until it writes.
+        shards
+            .iter()
+            .all(|shard| self.link(hub, shard).takes_one(limit))
+    }
+
+    /// Lets these shards see what is staged for them. False: closed.
+    pub(crate) fn show(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
+        if !self.enter(hub) {
+            return false;
+        }
+        for shard in shards.iter() {
+            if let Some(link) = &mut self.links[shard] {
+                link.lane.commit();
+            }
+        }
+        self.leave();
+        self.signal(shards);
+        true
+    }
+
+    /// Takes back what is staged for a shard.
+    pub(crate) fn unstage(&mut self, shard: usize) -> Vec<Event<E>> {
+        let link = self.links[shard].as_mut();
+        link.map_or(Vec::new(), |link| link.lane.unstage())
+    }
+
+    /// Whether the last [`look`](Self::look) found the router closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.epoch == UNKNOWN
+    }
+
+    /// Publishes if there is room in all lanes it must go to, and `copies` has a payload for each of them but one. The payload
+    /// is taken if it is routed.
     ///
-    /// Never waits, and runs no user code: what it does not take comes back, to be cloned or dropped outside.
+    /// Never waits, and runs no user code: what it does not take is left to be cloned or dropped outside.
     #[inline]
     pub(crate) fn offer(
         &mut self,
         hub: &Hub<E>,
         topic: Topic,
-        payload: E,
+        payload: &mut Option<E>,
         copies: &mut Vec<E>,
-    ) -> Result<(), Refusal<E>> {
-        if !self.enter(hub) {
-            return Err(Refusal::Closed(payload));
-        }
-        let epoch = hub.epoch();
-        let shards = self.interest.shards(topic);
-        if shards.is_empty() {
-            self.leave();
-            return Err(Refusal::Unmatched(payload));
-        }
-        if let Some(shard) = shards.only()
-            && let Some(link) = &mut self.links[shard]
-            && link.spill.is_empty()
-            && link.lane.has_room(1)
-        {
-            link.lane.push(topic, payload, epoch);
-            if self.spilled == 0 {
-                self.gate.leave();
+    ) -> Result<Published, Refusal> {
+        match self.open(hub, topic) {
+            Opening::Nobody => return Ok(Published::Unmatched),
+            Opening::Lane(lane) => {
+                lane.push(topic, payload.take().expect("there is a payload"));
+                return Ok(Published::Routed);
             }
-            link.lane.signal();
-            return Ok(());
+            Opening::Other => {}
         }
-        self.leave();
-        self.offer_slow(hub, shards, topic, payload, epoch, copies)
+        self.offer_to_all(hub, topic, payload, copies)
     }
 
-    /// Several shards, a lane to make, or no room.
+    /// The long way: to any number of shards.
     #[inline(never)]
-    fn offer_slow(
+    fn offer_to_all(
         &mut self,
         hub: &Hub<E>,
-        shards: ShardSet,
         topic: Topic,
-        payload: E,
-        epoch: u64,
+        payload: &mut Option<E>,
         copies: &mut Vec<E>,
-    ) -> Result<(), Refusal<E>> {
-        let limit = self.spill_limit();
-        // For this publisher room only grows until it commits.
-        if !shards
-            .iter()
-            .all(|shard| self.link(hub, shard).takes_one(limit))
-        {
-            return Err(Refusal::Full(payload));
+    ) -> Result<Published, Refusal> {
+        let shards = self.look(hub, topic);
+        if self.is_closed() {
+            return Err(Refusal::Closed);
+        }
+        if shards.is_empty() {
+            return Ok(Published::Unmatched);
+        }
+        let epoch = self.epoch;
+        if !self.has_room(hub, shards) {
+            return Err(Refusal::Full);
         }
         let missing = (shards.len() - 1).saturating_sub(copies.len());
         if missing > 0 {
@@ -228,18 +393,13 @@ impl<E> Outlet<E> {
                 spare.append(copies);
                 *copies = spare;
             }
-            return Err(Refusal::NeedsCopies(payload, missing));
+            return Err(Refusal::NeedsCopies(missing));
         }
         if !self.enter(hub) {
-            return Err(Refusal::Closed(payload));
+            return Err(Refusal::Closed);
         }
-        let mut last = Some(payload);
         for shard in shards.iter() {
-            let copy = if last.is_some() {
-                last.take()
-            } else {
-                copies.pop()
-            };
+            let copy = payload.take().or_else(|| copies.pop());
             let (Some(payload), Some(link)) = (copy, &mut self.links[shard]) else {
                 unreachable!("a payload and a link for each shard");
             };
@@ -252,7 +412,7 @@ impl<E> Outlet<E> {
         if shards.len() > 1 && copies.is_empty() {
             self.spares.push(std::mem::take(copies));
         }
-        Ok(())
+        Ok(Published::Routed)
     }
 
     fn signal(&self, shards: ShardSet) {
@@ -261,79 +421,6 @@ impl<E> Outlet<E> {
                 link.lane.signal();
             }
         }
-    }
-
-    /// Publishes as many of the first `BATCH` items as there is room for, and takes them out. `None`: closed.
-    ///
-    /// Not for shards: it does not spill.
-    pub(crate) fn offer_batch(
-        &mut self,
-        hub: &Hub<E>,
-        items: &mut Vec<(Topic, E)>,
-    ) -> Option<BatchPublished>
-    where
-        E: Clone,
-    {
-        debug_assert!(self.owner.is_none());
-        if hub.is_closed() {
-            return None;
-        }
-        let epoch = hub.epoch();
-        let mut targets = [ShardSet::EMPTY; BATCH];
-        let mut needed = [0; MAX_SHARDS];
-        let mut touched = ShardSet::EMPTY;
-        let mut count = 0;
-        'items: for ((topic, _), target) in items.iter().zip(&mut targets) {
-            let shards = self.interest.shards(*topic);
-            for shard in shards.iter() {
-                if !self.link(hub, shard).lane.has_room(needed[shard] + 1) {
-                    break 'items;
-                }
-            }
-            for shard in shards.iter() {
-                needed[shard] += 1;
-            }
-            touched = touched.union(shards);
-            *target = shards;
-            count += 1;
-        }
-        let mut copies = self.spares.pop().unwrap_or_default();
-        for ((_, payload), shards) in items[..count].iter().zip(&targets) {
-            copies.extend((1..shards.len()).map(|_| payload.clone()));
-        }
-        if !self.enter(hub) {
-            return None;
-        }
-        let mut published = BatchPublished::default();
-        let mut made = copies.drain(..);
-        for ((topic, payload), shards) in items.drain(..count).zip(&targets) {
-            let mut rest = shards.iter();
-            let Some(first) = rest.next() else {
-                published.unmatched += 1;
-                self.unmatched.push(payload);
-                continue;
-            };
-            published.routed += 1;
-            for (shard, copy) in rest.zip(&mut made) {
-                stage(&mut self.links, shard, topic, copy, epoch);
-            }
-            stage(&mut self.links, first, topic, payload, epoch);
-        }
-        drop(made);
-        for shard in touched.iter() {
-            if let Some(link) = &mut self.links[shard] {
-                link.lane.commit();
-            }
-        }
-        self.leave();
-        self.spares.push(copies);
-        self.signal(touched);
-        self.unmatched.clear();
-        Some(published)
-    }
-
-    pub(crate) fn shards(&mut self, topic: Topic) -> ShardSet {
-        self.interest.shards(topic)
     }
 
     /// The lanes to `shards` that have no room. One that is not made yet has.
@@ -429,10 +516,4 @@ impl<E> Outlet<E> {
             .zip(marks)
             .all(|(link, &mark)| link.as_ref().is_none_or(|link| link.unspilled >= mark))
     }
-}
-
-#[inline]
-fn stage<E>(links: &mut [Option<Link<E>>], shard: usize, topic: Topic, payload: E, epoch: u64) {
-    let link = links[shard].as_mut().expect("the look for room made it");
-    link.lane.stage(topic, payload, epoch);
 }

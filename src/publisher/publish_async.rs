@@ -158,7 +158,12 @@ struct Polling<'p, 'a, E> {
 }
 
 impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
-    fn offer(&mut self, topic: Topic, payload: E, copies: &mut Vec<E>) -> Result<(), Refusal<E>> {
+    fn offer(
+        &mut self,
+        topic: Topic,
+        payload: &mut Option<E>,
+        copies: &mut Vec<E>,
+    ) -> Result<Published, Refusal> {
         (self.through).with(|outlet, hub| outlet.offer(hub, topic, payload, copies))
     }
 
@@ -169,7 +174,7 @@ impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
         // Cloned here: it is user code, which must not run in the outlet.
         let mut waiting = Waiting::new(Waiter::new(self.waker.clone()));
         let waits = self.through.with(|outlet, hub| {
-            let shards = outlet.shards(topic);
+            let shards = outlet.look(hub, topic);
             waiting.arm(outlet, hub, shards)
         });
         if waits {

@@ -59,7 +59,8 @@ pub(crate) struct Hub<E> {
     closed: AtomicBool,
     /// `closed` was seen, or will be, by every publisher not inside its gate.
     sealed: AtomicBool,
-    /// Counts the changes that events are told by: whether they were published before or after. Rises under the registry lock.
+    /// Counts the changes that publishers must see, and that events are told by: whether they were published before or after.
+    /// Rises under the registry lock, after the change.
     epoch: AtomicU64,
     interest: Swap<Table>,
     pub(crate) ports: Box<[Port<E>]>,
@@ -139,6 +140,13 @@ impl<E> Hub<E> {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// Under the registry lock: something has changed that outlets remember.
+    fn raise_epoch(&self) {
+        // ORDERING: Release pairs with the Acquire in `epoch`: who reads it sees the change, and so does who gets an event
+        // that was published with it.
+        self.epoch.store(self.epoch() + 1, Ordering::Release);
+    }
+
     pub(crate) fn interest(&self) -> &Swap<Table> {
         &self.interest
     }
@@ -154,8 +162,9 @@ impl<E> Hub<E> {
         {
             // Under the lock: a subscription is either queued by now, and its shard will find it, or refused.
             let _registry = self.registry.lock();
-            // ORDERING: with the heavy fence the other side of each gate's store-then-load pair.
+            // ORDERING: with the heavy fence the other side of each gate's store-then-load pair, and so is the epoch.
             self.closed.store(true, Ordering::Relaxed);
+            self.raise_epoch();
         }
         if !mutant!("close_no_fence") {
             fence_heavy();
@@ -207,8 +216,8 @@ impl<E> Hub<E> {
             registry.load[shard] += 1;
             registry.names.extend(name.map(|name| (name, id)));
             registry.subscriptions.insert(id, Arc::clone(&record));
-            // ORDERING: Release pairs with the Acquire in `epoch`: who reads it sees the table, and the command behind it.
-            self.epoch.store(since, Ordering::Release);
+            // Now, so that who reads it sees the table, and the command behind it.
+            self.raise_epoch();
             (record, old_table)
         };
         drop(old_table);
@@ -239,6 +248,9 @@ impl<E> Hub<E> {
             }
             let table = registry.ledger.remove(&record.keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
+            if old_table.is_some() {
+                self.raise_epoch();
+            }
             push(&record);
             (record, old_table)
         };
@@ -489,9 +501,7 @@ impl<E> Hub<E> {
             if let Some(command) = change(record, epoch) {
                 port.push(command);
             }
-            // ORDERING: Release pairs with the Acquire in `epoch`: who publishes with it sees the change, and so does the
-            // shard.
-            self.epoch.store(epoch, Ordering::Release);
+            self.raise_epoch();
             port
         };
         port.call();

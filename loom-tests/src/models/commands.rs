@@ -128,7 +128,7 @@ fn a_subscription_ends_without_gaps() {
         let publishing = {
             let hub = Arc::clone(&hub);
             thread::spawn(move || {
-                let _ = outlet.offer(&hub, other, 1, &mut Vec::new());
+                let _ = outlet.offer(&hub, other, &mut Some(1), &mut Vec::new());
                 assert!(offer(&mut outlet, &hub, 2));
                 outlet
             })
@@ -171,7 +171,7 @@ fn routes_follow_the_table() {
         subscribe_to(&hub, keyed(2), second);
         let mut copies = Vec::new();
         let topic = topic().with_resource(2);
-        assert!(outlet.offer(&hub, topic, 7, &mut copies).is_ok());
+        assert!(outlet.offer(&hub, topic, &mut Some(7), &mut copies).is_ok());
         turn_until_freed(&mut shard, &first);
         while shard.turn() {}
         assert_eq!(seen(), [7]);

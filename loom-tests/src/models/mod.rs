@@ -127,7 +127,9 @@ fn offering(
 
 /// Publishes, and says whether it was taken.
 fn offer(outlet: &mut Outlet<u32>, hub: &Hub<u32>, payload: u32) -> bool {
-    outlet.offer(hub, topic(), payload, &mut Vec::new()).is_ok()
+    outlet
+        .offer(hub, topic(), &mut Some(payload), &mut Vec::new())
+        .is_ok()
 }
 
 fn wait_and_publish(
