@@ -77,12 +77,7 @@ impl Ledger {
 
     fn set_shards(&mut self, draft: &mut Draft, key: &FilterKey, shards: ShardSet) {
         let pattern = key.pattern;
-        let known = draft
-            .table
-            .classes
-            .get(&pattern)
-            .copied()
-            .unwrap_or_default();
+        let known = draft.table.classes.get(&pattern).unwrap_or_default();
         let Some(resource) = key.resource else {
             return self.set_class(draft, pattern, ClassInterest { shards, ..known });
         };
@@ -90,7 +85,7 @@ impl Ledger {
         draft.resources_changed = true;
         let resources = &mut draft.table.resources;
         let key = ResourceKey { pattern, resource };
-        if shards.is_empty() {
+        let Some(shards) = shards.some() else {
             resources.remove(&key);
             if !self.more_resources.take(pattern) {
                 self.set_class(
@@ -102,7 +97,9 @@ impl Ledger {
                     },
                 );
             }
-        } else if resources.insert(key, shards).is_none() {
+            return;
+        };
+        if resources.insert(key, shards).is_none() {
             if known.keyed {
                 self.more_resources.add(pattern);
             } else {

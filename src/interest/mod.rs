@@ -19,10 +19,11 @@ mod trie;
 mod view;
 
 pub(crate) use ledger::Ledger;
-pub(crate) use shards::{MAX_SHARDS, ShardSet};
+pub(crate) use shards::{MAX_SHARDS, ShardSet, SomeShards};
 pub(crate) use view::View;
 
 use crate::filter::{FilterKey, Pattern};
+use crate::hash::{combine, hash_state};
 #[cfg(test)]
 use crate::topic::Topic;
 use crate::topic::names::ClassId;
@@ -31,7 +32,7 @@ use crate::topic::resource::ResourceId;
 use shape::Shape;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use trie::Trie;
+use trie::{Key, Trie};
 
 /// An immutable snapshot of which shards want what. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct Table {
     /// The shapes of all patterns in `classes`.
     shapes: Arc<[Shape]>,
     classes: Trie<Pattern, ClassInterest>,
-    resources: Trie<ResourceKey, ShardSet>,
+    resources: Trie<ResourceKey, SomeShards>,
 }
 
 /// What is known of one pattern. An entry has at least one of the two.
@@ -53,11 +54,34 @@ pub(crate) struct ClassInterest {
     keyed: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ResourceKey {
     pattern: Pattern,
     resource: ResourceId,
 }
+
+impl trie::Key for Pattern {
+    #[inline]
+    fn hash(&self) -> u64 {
+        hash_state().hash_one(self)
+    }
+}
+
+impl trie::Key for ResourceKey {
+    #[inline]
+    fn hash(&self) -> u64 {
+        combine(self.pattern.hash(), hash_state().hash_one(self.resource))
+    }
+}
+
+/// A pattern under which somebody wants certain resources, with its hash, which publishers need for every event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keyed {
+    pattern: Pattern,
+    hash: u64,
+}
+
+pub(crate) type KeyedList = SmallVec<[Keyed; 2]>;
 
 impl Table {
     fn empty() -> Table {
@@ -79,17 +103,14 @@ impl Table {
     /// for as long as the generation stays.
     ///
     /// One hash probe for each shape in use. Takes no lock; allocates only if there are more than two keyed patterns.
-    pub(crate) fn match_class_into(
-        &self,
-        class: ClassId,
-        keyed: &mut SmallVec<[Pattern; 2]>,
-    ) -> ShardSet {
+    pub(crate) fn match_class_into(&self, class: ClassId, keyed: &mut KeyedList) -> ShardSet {
         keyed.clear();
         let mut shards = ShardSet::EMPTY;
         self.for_each_match(class, |pattern, interest| {
             shards = shards.union(interest.shards);
             if interest.keyed {
-                keyed.push(pattern);
+                let hash = pattern.hash();
+                keyed.push(Keyed { pattern, hash });
             }
         });
         shards
@@ -99,7 +120,7 @@ impl Table {
     pub(crate) fn for_each_match(
         &self,
         class: ClassId,
-        mut found: impl FnMut(Pattern, &ClassInterest),
+        mut found: impl FnMut(Pattern, ClassInterest),
     ) {
         let names = registry::class(class);
         for shape in &*self.shapes {
@@ -112,12 +133,14 @@ impl Table {
     }
 
     /// Who wants topics with this resource, of a class that matched the patterns. One hash probe for each of them.
-    pub(crate) fn match_resource(&self, keyed: &[Pattern], resource: ResourceId) -> ShardSet {
-        let shards_of = |&pattern| self.resources.get(&ResourceKey { pattern, resource });
-        keyed
-            .iter()
-            .filter_map(shards_of)
-            .fold(ShardSet::EMPTY, |all, shards| all.union(*shards))
+    pub(crate) fn match_resource(&self, keyed: &[Keyed], resource: ResourceId) -> ShardSet {
+        let hash = hash_state().hash_one(resource);
+        keyed.iter().fold(ShardSet::EMPTY, |all, under| {
+            let pattern = under.pattern;
+            let key = ResourceKey { pattern, resource };
+            let found = self.resources.get_hashed(&key, combine(under.hash, hash));
+            all.union(found.into())
+        })
     }
 
     /// Who wants this topic, without a cache.
@@ -136,10 +159,10 @@ impl Table {
         let pattern = key.pattern;
         match key.resource {
             None => self.classes.get(&pattern).map(|interest| interest.shards),
-            Some(resource) => self
-                .resources
-                .get(&ResourceKey { pattern, resource })
-                .copied(),
+            Some(resource) => {
+                let shards = self.resources.get(&ResourceKey { pattern, resource });
+                return shards.into();
+            }
         }
         .unwrap_or_default()
     }

@@ -1,6 +1,7 @@
 //! A set of shards in one word.
 
 use std::fmt;
+use std::num::NonZeroU64;
 
 /// The most shards that a router can have: as many as a [`ShardSet`] has bits.
 pub(crate) const MAX_SHARDS: usize = 64;
@@ -69,6 +70,23 @@ impl ShardSet {
             rest &= rest.wrapping_sub(1);
             (shard < u64::BITS).then_some(shard as usize)
         })
+    }
+}
+
+/// A set that is not empty, which leaves room for an `Option` around it.
+pub(crate) type SomeShards = NonZeroU64;
+
+impl From<Option<SomeShards>> for ShardSet {
+    #[inline]
+    fn from(shards: Option<SomeShards>) -> Self {
+        ShardSet(shards.map_or(0, NonZeroU64::get))
+    }
+}
+
+impl ShardSet {
+    #[inline]
+    pub(crate) fn some(self) -> Option<SomeShards> {
+        NonZeroU64::new(self.0)
     }
 }
 

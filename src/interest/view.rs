@@ -1,10 +1,9 @@
 //! A publisher's view of the table.
 
-use super::{Pattern, ShardSet, Table};
+use super::{KeyedList, ShardSet, Table};
 use crate::sync::{Cached, Swap};
 use crate::topic::Topic;
 use crate::topic::names::ClassId;
-use smallvec::SmallVec;
 
 /// Classes a publisher remembers. A power of two; classes that share a place push each other out.
 const PLACES: usize = 256;
@@ -21,7 +20,7 @@ pub(crate) struct View {
     tags: u64,
     places: Box<[Place; PLACES]>,
     /// The keyed patterns of classes that have some.
-    lists: Vec<SmallVec<[Pattern; 2]>>,
+    lists: Vec<KeyedList>,
 }
 
 /// 24 bytes, so that a publisher's usual classes stay in the first-level cache.
@@ -108,7 +107,7 @@ impl View {
     fn fill(&mut self, at: usize, class: ClassId) {
         let place = &mut self.places[at];
         // Lists are kept and filled again, so that nothing is allocated again and again.
-        let mut none = SmallVec::new();
+        let mut none = KeyedList::new();
         let keyed = match place.list {
             0 => &mut none,
             list => &mut self.lists[list as usize - 1],
