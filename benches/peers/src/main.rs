@@ -81,6 +81,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     }
+    // A check that fails on another thread would leave this one waiting for ever.
+    let print_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print_panic(panic);
+        std::process::exit(101);
+    }));
+    // It looks how many CPUs there are: before this thread is left with one.
+    crossfire::detect_backoff_cfg();
     stage::take_places();
     let results = rounds::measure(workloads, effort);
     report::print(&results);

@@ -11,5 +11,6 @@ pub(crate) fn all() -> Vec<Workload> {
         delivery::handoff_batch(),
     ];
     all.extend(delivery::fanouts());
+    all.push(delivery::publishers_4());
     all
 }
