@@ -2,11 +2,13 @@
 
 use crate::rounds::Results;
 
-/// `ours` takes at most the sum of `limit`: so many times what each of these systems takes for the same measure.
+/// `ours` takes at most the sum of `limit`: so many times what each of these systems takes for `limit_measure`.
 pub(crate) struct Demand {
     pub(crate) measure: &'static str,
     pub(crate) ours: &'static str,
     pub(crate) limit: &'static [(f64, &'static str)],
+    /// The same as `measure`, if nothing else is said.
+    pub(crate) limit_measure: &'static str,
 }
 
 const fn demand(
@@ -18,6 +20,7 @@ const fn demand(
         measure,
         ours,
         limit,
+        limit_measure: measure,
     }
 }
 
@@ -36,15 +39,24 @@ pub(crate) const ALL: &[Demand] = &[
     demand("fanout-1024", "laneway", &[(0.5, "a call each")]),
     demand("publishers-4", "laneway", &[(0.5, "kanal")]),
     demand("publishers-4", "laneway", &[(0.5, "crossfire")]),
+    demand("unmatched", "laneway", &[(2.0, "tracing")]),
 ];
 
 impl Demand {
+    /// What the others take for another measure.
+    const fn beside(self, limit_measure: &'static str) -> Demand {
+        Demand {
+            limit_measure,
+            ..self
+        }
+    }
+
     /// What ours took, as a part of the limit; `None`: not measured in this run.
     pub(crate) fn part_of_limit(&self, results: &Results) -> Option<f64> {
         let ours = results.find(self.measure, self.ours)?.median();
         let mut limit = 0.0;
         for (times, system) in self.limit {
-            limit += times * results.find(self.measure, system)?.median();
+            limit += times * results.find(self.limit_measure, system)?.median();
         }
         Some(ours / limit)
     }
@@ -55,6 +67,12 @@ impl Demand {
             .iter()
             .map(|(times, system)| format!("{times:.2} x {system}"))
             .collect();
-        format!("{}: {} <= {}", self.measure, self.ours, limit.join(" + "))
+        let of = if self.limit_measure == self.measure {
+            String::new()
+        } else {
+            format!(" of {}", self.limit_measure)
+        };
+        let limit = limit.join(" + ");
+        format!("{}: {} <= {limit}{of}", self.measure, self.ours)
     }
 }

@@ -6,6 +6,7 @@
 mod demands;
 mod ping;
 mod plot;
+mod random;
 mod report;
 mod rounds;
 mod stage;

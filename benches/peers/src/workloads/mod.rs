@@ -1,6 +1,7 @@
 //! The questions, each with the systems that are asked.
 
 mod delivery;
+mod unmatched;
 
 use crate::rounds::Workload;
 
@@ -11,5 +12,6 @@ pub(crate) fn all() -> Vec<Workload> {
         delivery::handoff_batch(),
     ];
     all.extend(delivery::fanouts());
+    all.push(unmatched::unmatched());
     all
 }
