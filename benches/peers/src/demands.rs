@@ -24,6 +24,12 @@ const fn demand(
     }
 }
 
+/// One probe for each of the 16 combinations of fields that set the resource.
+const KNOWN_CLASS: &[(f64, &str)] = &[(3.0, "arc-swap Cache::load"), (16.0, "ahash hit")];
+
+/// One probe for each of the 32 combinations of fields.
+const NEW_CLASS: &[(f64, &str)] = &[(1.5 * 32.0, "ahash hit")];
+
 pub(crate) const ALL: &[Demand] = &[
     demand("handoff", "laneway", &[(1.0, "rtrb")]),
     demand("handoff", "laneway", &[(1.0 / 2.5, "kanal")]),
@@ -40,6 +46,15 @@ pub(crate) const ALL: &[Demand] = &[
     demand("publishers-4", "laneway", &[(0.5, "kanal")]),
     demand("publishers-4", "laneway", &[(0.5, "crossfire")]),
     demand("unmatched", "laneway", &[(2.0, "tracing")]),
+    demand("match-1k", "laneway", KNOWN_CLASS),
+    demand("match-100k", "laneway", KNOWN_CLASS),
+    demand("match-1m", "laneway", KNOWN_CLASS),
+    demand("match-1k-new", "laneway", NEW_CLASS).beside("match-1k"),
+    demand("match-100k-new", "laneway", NEW_CLASS).beside("match-100k"),
+    demand("match-1m-new", "laneway", NEW_CLASS).beside("match-1m"),
+    demand("match-1k", "laneway", &[(1.0 / 20.0, "linear scan")]),
+    demand("match-1k-new", "laneway", &[(1.0 / 20.0, "linear scan")]).beside("match-1k"),
+    demand("match-100k", "laneway", &[(2.0, "laneway")]).beside("match-1k"),
 ];
 
 impl Demand {

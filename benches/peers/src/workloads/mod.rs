@@ -1,6 +1,7 @@
 //! The questions, each with the systems that are asked.
 
 mod delivery;
+mod matching;
 mod unmatched;
 
 use crate::rounds::Workload;
@@ -12,6 +13,7 @@ pub(crate) fn all() -> Vec<Workload> {
         delivery::handoff_batch(),
     ];
     all.extend(delivery::fanouts());
+    all.extend(matching::all());
     all.push(unmatched::unmatched());
     all
 }
