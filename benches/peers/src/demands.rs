@@ -55,6 +55,8 @@ pub(crate) const ALL: &[Demand] = &[
     demand("match-1k", "laneway", &[(1.0 / 20.0, "linear scan")]),
     demand("match-1k-new", "laneway", &[(1.0 / 20.0, "linear scan")]).beside("match-1k"),
     demand("match-100k", "laneway", &[(2.0, "laneway")]).beside("match-1k"),
+    demand("subscribe-1m", "laneway", &[(3.0, "imbl insert")]),
+    demand("subscribe-1m-bytes", "laneway", &[(1.0, "limit")]),
 ];
 
 impl Demand {

@@ -46,6 +46,12 @@ fn args() -> Result<Args, lexopt::Error> {
             Long("list") => args.list = true,
             Long("only") => args.only.push(parser.value()?.string()?),
             Long("plot") => args.plot = Some(parser.value()?.into()),
+            // Not in the help: the program calls itself.
+            Long(workloads::subscribe::CHILD) => {
+                let count = parser.value()?.parse()?;
+                println!("{}", workloads::subscribe::bytes_each(count));
+                std::process::exit(0);
+            }
             Long("help") | Short('h') => {
                 println!("{HELP}");
                 std::process::exit(0);
@@ -85,6 +91,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     stage::take_places();
     let results = rounds::measure(workloads, effort);
     report::print(&results);
+    if args.quick && results.find("subscribe-1m", "laneway").is_some() {
+        println!("\n{}", workloads::subscribe::quick_note());
+    }
     report::write_json(&results, "target/peers.json".as_ref())?;
     if let Some(dir) = args.plot {
         plot::write(&results, &dir)?;

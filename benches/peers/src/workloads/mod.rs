@@ -2,6 +2,7 @@
 
 mod delivery;
 mod matching;
+pub(crate) mod subscribe;
 mod unmatched;
 
 use crate::rounds::Workload;
@@ -14,6 +15,7 @@ pub(crate) fn all() -> Vec<Workload> {
     ];
     all.extend(delivery::fanouts());
     all.extend(matching::all());
+    all.push(subscribe::subscribe());
     all.push(unmatched::unmatched());
     all
 }
