@@ -6,6 +6,7 @@
 mod demands;
 mod ping;
 mod plot;
+mod random;
 mod report;
 mod rounds;
 mod stage;
@@ -45,6 +46,12 @@ fn args() -> Result<Args, lexopt::Error> {
             Long("list") => args.list = true,
             Long("only") => args.only.push(parser.value()?.string()?),
             Long("plot") => args.plot = Some(parser.value()?.into()),
+            // Not in the help: the program calls itself.
+            Long(workloads::subscribe::CHILD) => {
+                let count = parser.value()?.parse()?;
+                println!("{}", workloads::subscribe::bytes_each(count));
+                std::process::exit(0);
+            }
             Long("help") | Short('h') => {
                 println!("{HELP}");
                 std::process::exit(0);
@@ -81,9 +88,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         return Ok(());
     }
+    // A check that fails on another thread would leave this one waiting for ever.
+    let print_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        print_panic(panic);
+        std::process::exit(101);
+    }));
+    // It looks how many CPUs there are: before this thread is left with one.
+    crossfire::detect_backoff_cfg();
     stage::take_places();
     let results = rounds::measure(workloads, effort);
     report::print(&results);
+    if args.quick && results.find("subscribe-1m", "laneway").is_some() {
+        println!("\n{}", workloads::subscribe::quick_note());
+    }
     report::write_json(&results, "target/peers.json".as_ref())?;
     if let Some(dir) = args.plot {
         plot::write(&results, &dir)?;

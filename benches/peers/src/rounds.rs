@@ -4,6 +4,9 @@ use crate::ping;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
+/// How often a run is done that takes seconds.
+const HEAVY_ROUNDS: usize = 3;
+
 /// How much is done for a figure.
 #[derive(Clone, Copy)]
 pub(crate) struct Effort {
@@ -65,14 +68,59 @@ impl Workload {
     pub(crate) fn of_events(
         self,
         system: &'static str,
+        run: impl FnMut(usize) -> Duration + 'static,
+    ) -> Self {
+        let measure = self.name;
+        self.of_events_as(measure, system, run)
+    }
+
+    /// As [`of_events`](Self::of_events), but it shows another measure.
+    pub(crate) fn of_events_as(
+        self,
+        measure: &'static str,
+        system: &'static str,
         mut run: impl FnMut(usize) -> Duration + 'static,
     ) -> Self {
+        self.of_valid_events(measure, system, move |events| Some(run(events)))
+    }
+
+    /// With a system that may find that a run was not what it should be, and then shows nothing.
+    pub(crate) fn of_valid_events(
+        self,
+        measure: &'static str,
+        system: &'static str,
+        mut run: impl FnMut(usize) -> Option<Duration> + 'static,
+    ) -> Self {
         let mut events = None;
-        let measure = self.name;
         self.with(system, move |effort| {
-            let events = *events.get_or_insert_with(|| calibrate(&mut run, effort.run));
-            let each = run(events).as_nanos() as f64 / events as f64;
-            vec![Figure::ns(measure, each)]
+            if events.is_none() {
+                events = calibrate(&mut run, effort.run);
+            }
+            let each = |events| Some(run(events)?.as_nanos() as f64 / events as f64);
+            let each = events.and_then(each);
+            each.map(|each| Figure::ns(measure, each))
+                .into_iter()
+                .collect()
+        })
+    }
+
+    /// With a system whose runs are so long that one for a quick look, and `HEAVY_ROUNDS` otherwise, must do. None of them
+    /// warms up.
+    pub(crate) fn heavy(
+        self,
+        system: &'static str,
+        mut run: impl FnMut(Effort) -> Vec<Figure> + 'static,
+    ) -> Self {
+        let mut round = 0;
+        self.with(system, move |effort| {
+            let rounds = if effort.quick { 1 } else { HEAVY_ROUNDS };
+            round += 1;
+            // The figures of the first round are not looked at.
+            if (2..2 + rounds).contains(&round) {
+                run(effort)
+            } else {
+                Vec::new()
+            }
         })
     }
 }
@@ -98,14 +146,14 @@ impl Figure {
 }
 
 /// How many events take so long.
-fn calibrate(run: &mut impl FnMut(usize) -> Duration, target: Duration) -> usize {
+fn calibrate(run: &mut impl FnMut(usize) -> Option<Duration>, target: Duration) -> Option<usize> {
     let mut events = 1_000;
     loop {
-        let took = run(events);
+        let took = run(events)?;
         let times = target.as_secs_f64() / took.as_secs_f64().max(1e-9);
         // A short run says little about a long one: it is made of beginning and end.
         if times < 4.0 {
-            return ((events as f64 * times) as usize).max(1_000);
+            return Some(((events as f64 * times) as usize).max(1_000));
         }
         events = (events as f64 * times.min(10.0)) as usize;
     }
@@ -197,12 +245,17 @@ fn record(all: &mut Vec<Series>, system: &'static str, deliveries: usize, figure
         .find(|series| series.measure == figure.measure && series.system == system);
     match known {
         Some(series) => series.values.push(figure.value),
-        None => all.push(Series {
-            measure: figure.measure,
-            system,
-            deliveries,
-            unit: figure.unit,
-            values: vec![figure.value],
-        }),
+        None => {
+            // Beside the others of its measure.
+            let last = all.iter().rposition(|one| one.measure == figure.measure);
+            let series = Series {
+                measure: figure.measure,
+                system,
+                deliveries,
+                unit: figure.unit,
+                values: vec![figure.value],
+            };
+            all.insert(last.map_or(all.len(), |last| last + 1), series);
+        }
     }
 }

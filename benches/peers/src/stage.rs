@@ -1,9 +1,13 @@
 //! What all runs stand on: two places (CPUs), the messages, and the check that nothing is lost.
 
 use laneway::Topic;
+use std::array;
 use std::hint::spin_loop;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Barrier, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// What each queue may hold, in messages.
 pub(crate) const CAPACITY: usize = 256;
@@ -109,18 +113,33 @@ impl Finish {
     }
 }
 
-/// What each receiver does with a message: check that it is the next one.
-pub(crate) struct Check {
-    next: u64,
-    events: u64,
+/// The numbers of one publisher's events: it is in the upper bits.
+fn numbers(publisher: usize, events: usize) -> Range<u64> {
+    let first = (publisher as u64) << PUBLISHER_SHIFT;
+    first..first + events as u64
+}
+
+const PUBLISHER_SHIFT: u32 = 48;
+
+/// What each receiver does with a message: check that it is its publisher's next one.
+pub(crate) struct Check<const PUBLISHERS: usize = 1> {
+    next: [u64; PUBLISHERS],
+    left: usize,
     finish: Finish,
 }
 
 impl Check {
     pub(crate) fn new(events: usize, finish: &Finish) -> Self {
+        Check::of_publishers(events, finish)
+    }
+}
+
+impl<const PUBLISHERS: usize> Check<PUBLISHERS> {
+    /// So many events from each publisher.
+    pub(crate) fn of_publishers(events: usize, finish: &Finish) -> Self {
         Check {
-            next: 0,
-            events: events as u64,
+            next: array::from_fn(|publisher| numbers(publisher, events).start),
+            left: PUBLISHERS * events,
             finish: finish.clone(),
         }
     }
@@ -128,12 +147,57 @@ impl Check {
     /// True: that was the last one.
     #[inline]
     pub(crate) fn take<P: Payload>(&mut self, payload: &P) -> bool {
-        assert_eq!(payload.number(), self.next, "lost or out of order");
-        self.next += 1;
-        let done = self.next == self.events;
+        let number = payload.number();
+        let publisher = match PUBLISHERS {
+            1 => 0,
+            _ => (number >> PUBLISHER_SHIFT) as usize,
+        };
+        assert_eq!(number, self.next[publisher], "lost or out of order");
+        self.next[publisher] += 1;
+        self.left -= 1;
+        let done = self.left == 0;
         if done {
             self.finish.one_more();
         }
         done
     }
+}
+
+/// Has every publisher publish so many events, and takes the time until all receivers have all of them.
+///
+/// A single publisher is the calling thread; several are threads beside it, on the same CPU.
+pub(crate) fn time<S: Send, const PUBLISHERS: usize>(
+    mut publishers: [S; PUBLISHERS],
+    events: usize,
+    finish: &Finish,
+    receivers: usize,
+    publish: impl Fn(&mut S, Range<u64>) + Sync,
+) -> Duration {
+    let start = match &mut publishers[..] {
+        [only] => {
+            let start = Instant::now();
+            publish(only, numbers(0, events));
+            start
+        }
+        all => {
+            let (barrier, publish) = (&Barrier::new(all.len()), &publish);
+            thread::scope(|scope| {
+                let threads: Vec<_> = (all.iter_mut().enumerate())
+                    .map(|(index, publisher)| {
+                        scope.spawn(move || {
+                            barrier.wait();
+                            let start = Instant::now();
+                            publish(publisher, numbers(index, events));
+                            start
+                        })
+                    })
+                    .collect();
+                // Joined before anything spins here: it would take their CPU from them.
+                let starts = (threads.into_iter()).map(|thread| thread.join().expect("published"));
+                starts.min().expect("a publisher")
+            })
+        }
+    };
+    finish.wait(receivers);
+    start.elapsed()
 }
