@@ -124,7 +124,9 @@ const PUBLISHER_SHIFT: u32 = 48;
 /// What each receiver does with a message: check that it is its publisher's next one.
 pub(crate) struct Check<const PUBLISHERS: usize = 1> {
     next: [u64; PUBLISHERS],
-    left: usize,
+    end: [u64; PUBLISHERS],
+    /// Publishers of whom not everything is here.
+    publishing: usize,
     finish: Finish,
 }
 
@@ -139,7 +141,8 @@ impl<const PUBLISHERS: usize> Check<PUBLISHERS> {
     pub(crate) fn of_publishers(events: usize, finish: &Finish) -> Self {
         Check {
             next: array::from_fn(|publisher| numbers(publisher, events).start),
-            left: PUBLISHERS * events,
+            end: array::from_fn(|publisher| numbers(publisher, events).end),
+            publishing: PUBLISHERS,
             finish: finish.clone(),
         }
     }
@@ -154,8 +157,11 @@ impl<const PUBLISHERS: usize> Check<PUBLISHERS> {
         };
         assert_eq!(number, self.next[publisher], "lost or out of order");
         self.next[publisher] += 1;
-        self.left -= 1;
-        let done = self.left == 0;
+        if self.next[publisher] < self.end[publisher] {
+            return false;
+        }
+        self.publishing -= 1;
+        let done = self.publishing == 0;
         if done {
             self.finish.one_more();
         }

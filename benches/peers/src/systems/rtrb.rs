@@ -64,10 +64,12 @@ pub(crate) fn in_batches<S: Slot>(events: usize, of: usize) -> Duration {
     })
 }
 
+type Actor<S> = Box<dyn FnMut(&S) -> bool + Send>;
+
 /// What a router does that dispatches event by event: a virtual call for each event and receiver.
 pub(crate) fn call_each<S: Slot>(events: usize, receivers: usize) -> Duration {
     let receive = |events, finish: &Finish| {
-        let mut actors: Vec<Box<dyn FnMut(&S) -> bool + Send>> = (0..receivers)
+        let mut actors: Vec<Actor<S>> = (0..receivers)
             .map(|_| Box::new(check_each(events, finish)) as Box<_>)
             .collect();
         move |slot: &S| {
