@@ -1,23 +1,27 @@
 //! A publisher's view of the table.
 
 use super::{KeyedList, ShardSet, Table};
+use crate::error::MAX_CLASSES;
 use crate::sync::{Cached, Swap};
 use crate::topic::Topic;
 use crate::topic::names::ClassId;
+use crate::topic::registry::MAX_LOOKED_UP_CLASSES;
 
 /// Classes a publisher remembers. A power of two; classes that share a place push each other out.
 const PLACES: usize = 256;
 
-/// Remembers what classes matched, for as long as the table's class layer stays as it is.
+/// Remembers what classes matched.
 ///
-/// What is remembered is tagged with the generation at the last [`refresh`](Self::refresh), and looked up in that snapshot
-/// or a newer one. So it cannot be that something looked up in an old table passes for an answer of a newer one.
+/// Every change of the table is followed by one of the router's epoch, so what was found in an epoch holds as long as it
+/// lasts. It holds longer if the table's class layer did not change: then it is found under the new epoch again.
 #[derive(Debug)]
 pub(crate) struct View {
     table: Cached<Table>,
+    /// As of the last `refresh`.
+    epoch: u64,
     generation: u64,
-    /// The tag of this generation and class 0. The others follow.
-    tags: u64,
+    /// The epoch in which that generation was first seen: what was found before is forgotten.
+    since: u64,
     places: Box<[Place; PLACES]>,
     /// The keyed patterns of classes that have some.
     lists: Vec<KeyedList>,
@@ -26,7 +30,7 @@ pub(crate) struct View {
 /// 24 bytes, so that a publisher's usual classes stay in the first-level cache.
 #[derive(Debug, Clone, Copy)]
 struct Place {
-    /// [`KEYED`], the generation as the view counts it, and the class.
+    /// See [`tag`].
     tag: u64,
     /// Who wants the class whatever the resource.
     shards: ShardSet,
@@ -34,73 +38,97 @@ struct Place {
     list: u32,
 }
 
+/// What the place of a class says that nobody wants, found in this epoch. If somebody does, it has [`WANTED`] or [`KEYED`] as
+/// well. So one comparison tells that the class is the right one, that nothing has changed, and whether it is wanted.
+#[inline(always)]
+fn tag(epoch: u64, class: ClassId) -> u64 {
+    epoch << EPOCH_SHIFT | u64::from(class.0)
+}
+
+/// Leaves 41 bits to epochs: three years of 20 000 changes a second.
+const EPOCH_SHIFT: u32 = 23;
+
+/// Some want all of the class, whatever the resource, and nobody only certain ones.
+const WANTED: u64 = 1 << 22;
 /// Some want certain resources of the class.
-const KEYED: u64 = 1 << 63;
+const KEYED: u64 = 1 << 21;
 
-/// Classes are below 2^31, so what a view counts generations by lies above.
-const NEXT_TAGS: u64 = 1 << 31;
-
-/// No class has this tag: tags begin at `NEXT_TAGS`.
-const NOBODYS: Place = Place {
-    tag: 0,
-    shards: ShardSet::EMPTY,
-    list: 0,
-};
+// One class stands for all that are not known.
+const _: () = assert!((MAX_CLASSES + MAX_LOOKED_UP_CLASSES + 1) as u64 <= KEYED);
 
 impl View {
     pub(crate) fn new(table: &Swap<Table>) -> Self {
+        let nobodys = Place {
+            // Epochs begin at 1.
+            tag: tag(0, ClassId(0)),
+            shards: ShardSet::EMPTY,
+            list: 0,
+        };
         View {
             table: table.cached(),
+            epoch: 0,
             generation: 0,
-            tags: NEXT_TAGS,
-            places: Box::new([NOBODYS; PLACES]),
+            since: 1,
+            places: Box::new([nobodys; PLACES]),
             lists: Vec::new(),
         }
     }
 
-    /// Takes up the newest table. What is asked after that is answered by it, or one that is newer still.
-    pub(crate) fn refresh(&mut self) {
-        let generation = self.table.load().generation();
-        if generation == self.generation {
+    /// Takes up the newest table. The epoch was read before, so the table is at least as new.
+    pub(crate) fn refresh(&mut self, epoch: u64) {
+        // Once for each epoch: what is found afterwards comes from this table or a newer one.
+        if epoch == self.epoch {
             return;
         }
-        self.generation = generation;
-        self.tags += NEXT_TAGS;
-        if self.tags >= KEYED {
-            // Once in 2^32 generations.
-            self.tags = NEXT_TAGS;
-            self.places.iter_mut().for_each(|place| place.tag = 0);
+        self.epoch = epoch;
+        let generation = self.table.load().generation();
+        if generation != self.generation {
+            self.generation = generation;
+            self.since = epoch;
         }
+    }
+
+    /// Whether it is remembered that nobody wants the class.
+    #[inline(always)]
+    pub(crate) fn is_unwanted(&self, epoch: u64, class: ClassId) -> bool {
+        self.places[class.0 as usize % PLACES].tag == tag(epoch, class)
     }
 
     /// Who wants the topic: an array access and a comparison for a class seen before, and one hash probe for each pattern
-    /// under which somebody wants certain resources of this class.
+    /// under which somebody wants certain resources of this class. `None`: it is not the epoch of the last refresh.
     #[inline]
-    pub(crate) fn shards(&mut self, topic: Topic) -> ShardSet {
+    pub(crate) fn shards(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
         let class = topic.class();
         let place = &self.places[class.0 as usize % PLACES];
-        if place.tag == self.tags | u64::from(class.0) {
-            return place.shards;
+        if place.tag == tag(epoch, class) | WANTED {
+            return Some(place.shards);
         }
-        self.look(topic)
+        self.look(epoch, topic)
     }
 
-    /// For a class that was not seen, or of which some want certain resources.
+    /// For a class that was not seen in this epoch, that nobody wants, or of which some want certain resources.
     #[inline(never)]
-    fn look(&mut self, topic: Topic) -> ShardSet {
+    fn look(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
+        if epoch != self.epoch {
+            return None;
+        }
         let class = topic.class();
         let at = class.0 as usize % PLACES;
-        if self.places[at].tag & !KEYED != self.tags | u64::from(class.0) {
+        let place = &mut self.places[at];
+        let (found_in, marks) = (place.tag >> EPOCH_SHIFT, place.tag & (WANTED | KEYED));
+        if place.tag == tag(found_in, class) | marks && found_in >= self.since {
+            place.tag = tag(epoch, class) | marks;
+        } else {
             self.fill(at, class);
         }
         let Place { tag, shards, list } = self.places[at];
-        match topic.resource() {
+        Some(match topic.resource() {
             Some(resource) if tag & KEYED != 0 => {
                 let keyed = &self.lists[list as usize - 1];
                 shards.union(self.table.load().match_resource(keyed, resource))
             }
             _ => shards,
-        }
+        })
     }
 
     #[cold]
@@ -113,9 +141,11 @@ impl View {
             list => &mut self.lists[list as usize - 1],
         };
         place.shards = self.table.load().match_class_into(class, keyed);
-        place.tag = self.tags | u64::from(class.0);
+        place.tag = tag(self.epoch, class);
         if !keyed.is_empty() {
             place.tag |= KEYED;
+        } else if !place.shards.is_empty() {
+            place.tag |= WANTED;
         }
         if !none.is_empty() {
             self.lists.push(none);

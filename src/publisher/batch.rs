@@ -90,24 +90,22 @@ impl<E> Part<'_, E> {
         E: Clone,
     {
         self.last = Some((topic, payload));
-        let shards = self.find_room(topic)?;
+        let (shards, epoch) = self.find_room(topic)?;
         // All clones before the first is written: one may panic.
         let (_, payload) = self.last.take().expect("put there above");
         let copies: Vec<E> = (1..shards.len()).map(|_| payload.clone()).collect();
         let payloads = iter::once(payload).chain(copies);
-        self.outlet.stage_all(shards, topic, payloads);
+        self.outlet.stage_all(shards, topic, payloads, epoch);
         Ok(shards)
     }
 
     /// Waits for room in all lanes that an event goes to, unless this thread may not wait.
-    fn find_room(&mut self, topic: Topic) -> Result<ShardSet, Refusal> {
+    fn find_room(&mut self, topic: Topic) -> Result<(ShardSet, u64), Refusal> {
         loop {
-            let shards = self.outlet.look(self.hub, topic);
-            if self.outlet.is_closed() {
-                return Err(Refusal::Closed);
-            }
+            let found = self.outlet.look(self.hub, topic);
+            let (shards, epoch) = found.ok_or(Refusal::Closed)?;
             if self.outlet.has_room(self.hub, shards) {
-                return Ok(shards);
+                return Ok((shards, epoch));
             }
             if self.count > 0 {
                 self.show()?;

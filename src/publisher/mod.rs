@@ -12,6 +12,7 @@ use crate::publisher::outlet::{Opening, Outlet, Refusal};
 use crate::publisher::waiting::wait_for_room;
 use crate::router::hub::Hub;
 use crate::topic::Topic;
+use crate::topic::resource::ResourceId;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -84,7 +85,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// While a target lane is full: it spins, yields, then sleeps until the shard has taken half of the lane.
     #[inline]
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        self.publish_or(topic, payload, true)
+        self.publish_if_wanted(topic, payload, true)
     }
 
     /// Publishes if there is room in all lanes, to all of them or to none. Never waits.
@@ -94,36 +95,42 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// [`PublishError::Full`] or [`PublishError::Closed`], with the payload.
     #[inline]
     pub fn try_publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        self.publish_or(topic, payload, false)
+        self.publish_if_wanted(topic, payload, false)
     }
 
-    /// The short way is compiled into the caller, so that a payload is moved once, into its slot.
+    /// Only what an event costs that nobody wants is compiled into the caller. The topic goes on in two words: by reference it
+    /// would have to be in memory for that already.
     #[inline(always)]
-    fn publish_or(
+    fn publish_if_wanted(
         &mut self,
         topic: Topic,
         payload: E,
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
+        if self.outlet.is_unwanted(&self.hub, topic.class()) {
+            return Ok(Published::Unmatched);
+        }
+        let (word, resource) = topic.into_parts();
+        self.publish_wanted(word, resource, payload, waits)
+    }
+
+    #[inline(never)]
+    fn publish_wanted(
+        &mut self,
+        word: u32,
+        resource: ResourceId,
+        payload: E,
+        waits: bool,
+    ) -> Result<Published, PublishError<E>> {
+        let topic = Topic::from_parts(word, resource);
         match self.outlet.open(&self.hub, topic) {
             Opening::Nobody => Ok(Published::Unmatched),
             Opening::Lane(lane) => {
                 lane.push(topic, payload);
                 Ok(Published::Routed)
             }
-            Opening::Other => self.publish_slowly(topic, payload, waits),
+            Opening::Other => publish(self.way(), topic, payload, waits),
         }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn publish_slowly(
-        &mut self,
-        topic: Topic,
-        payload: E,
-        waits: bool,
-    ) -> Result<Published, PublishError<E>> {
-        publish(self.way(), topic, payload, waits)
     }
 
     #[inline]
@@ -177,10 +184,18 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         batch::publish_batch(&mut self.outlet, &self.hub, items.into_iter())
     }
 
-    /// Whether somebody listens to `topic` now. The answer can be old when it arrives.
+    /// Whether somebody listens to `topic` now. The answer can be old when it arrives. On a closed router nobody does.
     #[inline]
     pub fn is_interested(&mut self, topic: Topic) -> bool {
-        !self.outlet.shards(&self.hub, topic).is_empty()
+        let (word, resource) = topic.into_parts();
+        !self.outlet.is_unwanted(&self.hub, topic.class()) && self.look(word, resource)
+    }
+
+    #[inline(never)]
+    fn look(&mut self, word: u32, resource: ResourceId) -> bool {
+        let topic = Topic::from_parts(word, resource);
+        let found = self.outlet.shards(&self.hub, topic);
+        found.is_some_and(|(shards, _)| !shards.is_empty())
     }
 
     /// Makes the lanes that publishing to `topic` needs, so that the first publish does not allocate.

@@ -2,9 +2,9 @@
 //!
 //! # One word tells of all changes
 //!
-//! An outlet remembers what the table said, and that the router was open, together with the epoch it read before. Whatever
-//! changes any of that raises the epoch afterwards, so while the epoch is the same, what is remembered holds: the usual
-//! event costs one look at shared memory that nobody writes.
+//! Whatever a publisher remembers, what the table said and that the router was open, changes before the epoch rises, and
+//! is looked up after the epoch was read. So while the epoch is the same it holds: the usual event costs one look at
+//! shared memory that nobody writes.
 
 use crate::event::Event;
 use crate::interest::{ShardSet, View};
@@ -15,6 +15,7 @@ use crate::router::hub::Hub;
 use crate::sleep::Waiter;
 use crate::sync::{Ordering, fence_heavy, fence_light, mutant};
 use crate::topic::Topic;
+use crate::topic::names::ClassId;
 use std::collections::VecDeque;
 
 /// Why an offer was not taken.
@@ -66,9 +67,12 @@ enum Target<'a, E> {
 fn target<'a, E>(
     interest: &mut View,
     links: &'a mut [Option<Link<E>>],
+    epoch: u64,
     topic: Topic,
 ) -> Target<'a, E> {
-    let shards = interest.shards(topic);
+    let Some(shards) = interest.shards(epoch, topic) else {
+        return Target::Other;
+    };
     if shards.is_empty() {
         return Target::Nobody;
     }
@@ -81,9 +85,6 @@ fn target<'a, E>(
     Target::Other
 }
 
-/// The epoch of an outlet that must look before it publishes. Those of a hub begin at 1.
-const UNKNOWN: u64 = 0;
-
 /// Lanes of implicit publishers are short: there may be many such threads.
 const IMPLICIT_LANE_CAPACITY: usize = 32;
 
@@ -94,8 +95,6 @@ pub(crate) const SPILL_LIMIT: usize = 1024;
 ///
 /// It has no way to its hub, so that a thread that once published does not keep a router's state alive: callers bring it.
 pub(crate) struct Outlet<E> {
-    /// As of the last look, see above.
-    epoch: u64,
     interest: View,
     /// By shard; made on first use.
     links: Vec<Option<Link<E>>>,
@@ -150,7 +149,6 @@ impl<E> Outlet<E> {
     /// For a publisher that waits, or takes a refusal.
     pub(crate) fn new(hub: &Hub<E>, lane_capacity: usize) -> Self {
         Outlet {
-            epoch: UNKNOWN,
             interest: View::new(hub.interest()),
             links: (0..hub.ports.len()).map(|_| None).collect(),
             lane_capacity,
@@ -179,42 +177,41 @@ impl<E> Outlet<E> {
         self.owner.map_or(0, |_| SPILL_LIMIT)
     }
 
-    /// Whether what is remembered holds.
-    #[inline]
-    fn is_current(&self, hub: &Hub<E>) -> bool {
-        hub.epoch() == self.epoch
+    /// Whether it is known that nobody listens to topics of this class. All that such a publish costs.
+    #[inline(always)]
+    pub(crate) fn is_unwanted(&self, hub: &Hub<E>, class: ClassId) -> bool {
+        self.interest.is_unwanted(hub.epoch(), class)
     }
 
-    /// Takes up what has changed. On a closed router nothing is remembered.
+    /// The shards of those who listen to `topic`, and the epoch of that. `None`: the router is closed.
+    #[inline]
+    pub(crate) fn shards(&mut self, hub: &Hub<E>, topic: Topic) -> Option<(ShardSet, u64)> {
+        let epoch = hub.epoch();
+        match self.interest.shards(epoch, topic) {
+            Some(shards) => Some((shards, epoch)),
+            None => self.look(hub, topic),
+        }
+    }
+
+    /// The same, sure to see a closing that the caller saw.
     #[cold]
     #[inline(never)]
-    fn refresh(&mut self, hub: &Hub<E>) {
+    pub(crate) fn look(&mut self, hub: &Hub<E>, topic: Topic) -> Option<(ShardSet, u64)> {
         let epoch = hub.epoch();
-        self.interest.refresh();
-        self.epoch = if hub.is_closed() { UNKNOWN } else { epoch };
-    }
-
-    /// The shards of those who listen to `topic`.
-    #[inline]
-    pub(crate) fn shards(&mut self, hub: &Hub<E>, topic: Topic) -> ShardSet {
-        if !self.is_current(hub) {
-            self.refresh(hub);
+        // On a closed router nothing is taken up, so nothing is ever found in its epoch.
+        if hub.is_closed() {
+            return None;
         }
-        self.interest.shards(topic)
-    }
-
-    /// The same by the newest table, and with a look whether the router is closed.
-    pub(crate) fn look(&mut self, hub: &Hub<E>, topic: Topic) -> ShardSet {
-        self.refresh(hub);
-        self.interest.shards(topic)
+        self.interest.refresh(epoch);
+        let shards = self.interest.shards(epoch, topic)?;
+        Some((shards, epoch))
     }
 
     /// Makes the lanes that a publish to `topic` would make now.
     pub(crate) fn warm(&mut self, hub: &Hub<E>, topic: Topic) {
-        let shards = self.look(hub, topic);
-        if self.is_closed() {
-            return;
-        }
+        let shards = self
+            .look(hub, topic)
+            .map_or(ShardSet::EMPTY, |(shards, _)| shards);
         for shard in shards.iter() {
             self.link(hub, shard);
         }
@@ -240,7 +237,6 @@ impl<E> Outlet<E> {
         }
         if hub.is_closed() && !mutant!("gate_ignores_closed") {
             self.leave();
-            self.epoch = UNKNOWN;
             return false;
         }
         true
@@ -256,11 +252,8 @@ impl<E> Outlet<E> {
     /// The short way of an event that goes to one shard, or to none.
     #[inline]
     pub(crate) fn open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
-        if !self.is_current(hub) {
-            return Opening::Other;
-        }
-        let epoch = self.epoch;
-        match target(&mut self.interest, &mut self.links, topic) {
+        let epoch = hub.epoch();
+        match target(&mut self.interest, &mut self.links, epoch, topic) {
             Target::Nobody => return Opening::Nobody,
             Target::Lane(lane, _) if self.spilled == 0 => {
                 let gate = &mut self.gate;
@@ -281,13 +274,11 @@ impl<E> Outlet<E> {
     #[inline]
     pub(crate) fn stage(&mut self, hub: &Hub<E>, topic: Topic, payload: E) -> Result<ShardSet, E> {
         debug_assert!(self.owner.is_none());
-        if !self.is_current(hub) {
-            return Err(payload);
-        }
-        match target(&mut self.interest, &mut self.links, topic) {
+        let epoch = hub.epoch();
+        match target(&mut self.interest, &mut self.links, epoch, topic) {
             Target::Nobody => Ok(ShardSet::EMPTY),
             Target::Lane(lane, shard) => {
-                lane.stage(topic, payload, self.epoch);
+                lane.stage(topic, payload, epoch);
                 Ok(ShardSet::single(shard))
             }
             Target::Other => Err(payload),
@@ -300,11 +291,12 @@ impl<E> Outlet<E> {
         shards: ShardSet,
         topic: Topic,
         payloads: impl Iterator<Item = E>,
+        epoch: u64,
     ) {
         for (shard, payload) in shards.iter().zip(payloads) {
             let link = self.links[shard].as_mut();
             let lane = &mut link.expect("the look for room made it").lane;
-            lane.stage(topic, payload, self.epoch);
+            lane.stage(topic, payload, epoch);
         }
     }
 
@@ -336,11 +328,6 @@ impl<E> Outlet<E> {
     pub(crate) fn unstage(&mut self, shard: usize) -> Vec<Event<E>> {
         let link = self.links[shard].as_mut();
         link.map_or(Vec::new(), |link| link.lane.unstage())
-    }
-
-    /// Whether the last [`look`](Self::look) found the router closed.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.epoch == UNKNOWN
     }
 
     /// Publishes if there is room in all lanes it must go to, and `copies` has a payload for each of them but one. The payload
@@ -375,14 +362,10 @@ impl<E> Outlet<E> {
         payload: &mut Option<E>,
         copies: &mut Vec<E>,
     ) -> Result<Published, Refusal> {
-        let shards = self.look(hub, topic);
-        if self.is_closed() {
-            return Err(Refusal::Closed);
-        }
+        let (shards, epoch) = self.look(hub, topic).ok_or(Refusal::Closed)?;
         if shards.is_empty() {
             return Ok(Published::Unmatched);
         }
-        let epoch = self.epoch;
         if !self.has_room(hub, shards) {
             return Err(Refusal::Full);
         }

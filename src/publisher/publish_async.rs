@@ -174,8 +174,8 @@ impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
         // Cloned here: it is user code, which must not run in the outlet.
         let mut waiting = Waiting::new(Waiter::new(self.waker.clone()));
         let waits = self.through.with(|outlet, hub| {
-            let shards = outlet.look(hub, topic);
-            waiting.arm(outlet, hub, shards)
+            let found = outlet.look(hub, topic);
+            found.is_some_and(|(shards, _)| waiting.arm(outlet, hub, shards))
         });
         if waits {
             *self.waiting = Some(waiting);

@@ -49,7 +49,9 @@ impl<E> Drop for Waiting<E> {
 /// Waits until an offer to `topic` may succeed: there is room, or the router closed. Not on threads that run actors.
 #[cold]
 pub(crate) fn wait_for_room<E>(outlet: &mut Outlet<E>, hub: &Hub<E>, topic: Topic) {
-    let shards = outlet.look(hub, topic);
+    let Some((shards, _)) = outlet.look(hub, topic) else {
+        return;
+    };
     let mut patience = Patience::default();
     let mut waiting = None;
     while outlet.full_lanes(shards).next().is_some() && !hub.is_closed() {

@@ -258,6 +258,17 @@ impl Topic {
         }
     }
 
+    /// As two scalars, which are passed in registers.
+    #[inline(always)]
+    pub(crate) fn into_parts(self) -> (u32, ResourceId) {
+        (self.word, self.resource)
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_parts(word: u32, resource: ResourceId) -> Self {
+        Topic { word, resource }
+    }
+
     fn names(self) -> [NameId; 4] {
         registry::class(self.class())
     }

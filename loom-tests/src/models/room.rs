@@ -67,7 +67,7 @@ fn a_publisher_that_waits_for_room_sees_the_closing() {
 fn stage_with_a_task(waker: Waker) -> (Stage<impl Fn() -> Vec<u32>>, Waiting<u32>) {
     let mut stage = stage(1);
     assert!(offer(&mut stage.outlet, &stage.hub, 1));
-    let shards = stage.outlet.look(&stage.hub, topic());
+    let (shards, _) = stage.outlet.look(&stage.hub, topic()).unwrap();
     let mut task = Waiting::new(Waiter::new(waker));
     assert!(task.arm(&mut stage.outlet, &stage.hub, shards));
     (stage, task)
