@@ -57,6 +57,21 @@ pub(crate) const ALL: &[Demand] = &[
     demand("match-100k", "laneway", &[(2.0, "laneway")]).beside("match-1k"),
     demand("subscribe-1m", "laneway", &[(3.0, "imbl insert")]),
     demand("subscribe-1m-bytes", "laneway", &[(1.0, "limit")]),
+    demand(
+        "churn",
+        "laneway, resource filters",
+        &[(1.0 / 0.85, "laneway")],
+    ),
+    demand(
+        "churn",
+        "laneway, class filters",
+        &[(1.0 / 0.85, "laneway")],
+    ),
+    demand(
+        "sleepers",
+        "laneway, 16 sleepers",
+        &[(1.0 / 0.8, "laneway")],
+    ),
 ];
 
 impl Demand {

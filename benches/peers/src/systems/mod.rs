@@ -2,6 +2,7 @@
 //!
 //! A run checks what arrives, and takes from the first publish until the last receiver has the last message.
 
+pub(crate) mod beside;
 pub(crate) mod channel;
 pub(crate) mod laneway;
 pub(crate) mod rtrb;

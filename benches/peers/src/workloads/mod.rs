@@ -1,7 +1,9 @@
 //! The questions, each with the systems that are asked.
 
+mod churn;
 mod delivery;
 mod matching;
+mod sleepers;
 pub(crate) mod subscribe;
 mod unmatched;
 
@@ -16,6 +18,8 @@ pub(crate) fn all() -> Vec<Workload> {
     all.extend(delivery::fanouts());
     all.extend(matching::all());
     all.push(subscribe::subscribe());
+    all.push(churn::churn());
+    all.push(sleepers::sleepers());
     all.push(unmatched::unmatched());
     all
 }
