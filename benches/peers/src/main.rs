@@ -10,6 +10,7 @@ mod random;
 mod report;
 mod rounds;
 mod stage;
+mod stopwatch;
 mod systems;
 mod workloads;
 

@@ -5,4 +5,5 @@
 pub(crate) mod beside;
 pub(crate) mod channel;
 pub(crate) mod laneway;
+pub(crate) mod one_way;
 pub(crate) mod rtrb;

@@ -2,10 +2,12 @@
 
 mod churn;
 mod delivery;
+mod latency;
 mod matching;
 mod sleepers;
 pub(crate) mod subscribe;
 mod unmatched;
+mod wake;
 
 use crate::rounds::Workload;
 
@@ -20,6 +22,9 @@ pub(crate) fn all() -> Vec<Workload> {
     all.push(subscribe::subscribe());
     all.push(churn::churn());
     all.push(sleepers::sleepers());
+    all.push(latency::latency());
+    all.push(latency::under_load());
+    all.push(wake::wake());
     all.push(unmatched::unmatched());
     all
 }
