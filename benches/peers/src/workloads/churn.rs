@@ -13,11 +13,13 @@ const GROUP: u64 = 10;
 
 const CLASSES: usize = 64;
 
+type Start = fn(&Router<Usual>) -> Paced;
+
 pub(crate) fn churn() -> Workload {
     let mut workload = Workload::new("churn", 1).of_valid_events("churn", "laneway", |events| {
         beside::handoff(events, |_| (), |()| true)
     });
-    let disturbed: [(_, fn(&Router<Usual>) -> Paced); 3] = [
+    let disturbed: [(_, Start); 3] = [
         ("laneway, resource filters", resource_filters),
         ("laneway, class filters", class_filters),
         ("laneway, a thread that only wakes", |_| {
