@@ -16,7 +16,7 @@ pub(crate) const WARM_UP: u64 = 1_000;
 const LONGEST: u64 = 1 << 36;
 
 /// After so many looks there will be no answer.
-const PATIENCE: u64 = 1 << 33;
+const PATIENCE: u64 = 1 << 28;
 
 /// An event on its way.
 pub(crate) fn payload(stamp: u64, number: u64, last: bool) -> Usual {

@@ -152,12 +152,14 @@ fn receive(
     })))
 }
 
-/// A thread that is waited for.
+/// A thread that is waited for, unless the run has failed: then it may be without end.
 struct Ends(Option<JoinHandle<()>>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
+        if let Some(thread) = self.0.take()
+            && !thread::panicking()
+        {
             thread.join().expect("the receiver ended");
         }
     }

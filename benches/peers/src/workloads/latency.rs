@@ -84,8 +84,15 @@ fn alone<S: FnMut(Usual)>(effort: Effort, open: impl Fn(Recorder) -> S) -> Vec<F
 /// Enough for what is not recorded, and for the percentiles.
 const LEAST_EVENTS: u64 = 10_000;
 
-/// How many events a second go through when they are published as fast as can be.
+/// How many events a second go through when they are published as fast as can be: the best of some tries, as all that can
+/// happen to a try makes it slower.
 fn most<S: FnMut(Usual)>(run: Duration, open: impl Fn(Recorder) -> S) -> f64 {
+    const TRIES: u32 = 3;
+    let tries = (0..TRIES).map(|_| flat_out(run / TRIES, &open));
+    tries.fold(0.0, f64::max)
+}
+
+fn flat_out<S: FnMut(Usual)>(run: Duration, open: impl Fn(Recorder) -> S) -> f64 {
     let (recorder, watcher) = stopwatch::pair();
     let mut send = open(recorder);
     send_warm_up(&watcher, &mut send);
