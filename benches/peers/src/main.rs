@@ -19,6 +19,7 @@ use std::time::Duration;
 
 const HELP: &str = "\
 Every workload on laneway and on its rivals, interleaved. Prints a table, writes target/peers.json.
+What takes seconds (subscribe-1m) is done three times, once with --quick.
 
   --quick            less than a minute, for a look; figures of less worth
   --only WORKLOAD    only workloads whose name begins so (may be given again)
