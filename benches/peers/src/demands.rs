@@ -57,6 +57,28 @@ pub(crate) const ALL: &[Demand] = &[
     demand("match-100k", "laneway", &[(2.0, "laneway")]).beside("match-1k"),
     demand("subscribe-1m", "laneway", &[(3.0, "imbl insert")]),
     demand("subscribe-1m-bytes", "laneway", &[(1.0, "limit")]),
+    demand("latency-p50", "laneway", &[(1.6, "ping")]),
+    demand("latency-p50", "laneway", &[(1.0, "disruptor")]),
+    demand("latency-p99", "laneway", &[(1.0, "disruptor")]),
+    demand("latency-p99.9", "laneway", &[(1.0, "disruptor")]),
+    demand("latency-load-p99", "laneway", &[(1.0, "disruptor")]),
+    demand("wake-publish", "laneway", &[(1.0, "crossbeam-channel")]),
+    demand("wake-through", "laneway", &[(1.0, "crossbeam-channel")]),
+    demand(
+        "churn",
+        "laneway, resource filters",
+        &[(1.0 / 0.85, "laneway")],
+    ),
+    demand(
+        "churn",
+        "laneway, class filters",
+        &[(1.0 / 0.85, "laneway")],
+    ),
+    demand(
+        "sleepers",
+        "laneway, 16 sleepers",
+        &[(1.0 / 0.8, "laneway")],
+    ),
 ];
 
 impl Demand {

@@ -39,6 +39,15 @@ pub(crate) fn pin(cpu: usize) {
     rustix::thread::sched_setaffinity(None, &mask).expect("the CPU is allowed");
 }
 
+/// Lets the calling thread run on each CPU.
+pub(crate) fn unpin() {
+    let mut mask = rustix::thread::CpuSet::new();
+    for &cpu in CPUS.get().expect("places are taken") {
+        mask.set(cpu);
+    }
+    rustix::thread::sched_setaffinity(None, &mask).expect("the CPUs are allowed");
+}
+
 /// A payload that carries a number.
 pub(crate) trait Payload: Copy + Send + Sync + 'static {
     fn new(number: u64) -> Self;

@@ -25,11 +25,11 @@ pub(crate) fn subscribe() -> Workload {
         .heavy("laneway", |effort| {
             vec![Figure::ns("subscribe-1m", laneway(count(effort)))]
         })
-        .heavy("imbl insert", |effort| {
-            vec![Figure::ns("subscribe-1m", imbl_insert(count(effort)))]
-        })
         .heavy("laneway", |effort| {
             vec![Figure::bytes(BYTES, bytes_in_child(count(effort)))]
+        })
+        .heavy("imbl insert", |effort| {
+            vec![Figure::ns("subscribe-1m", imbl_insert(count(effort)))]
         })
         .heavy("limit", |_| vec![Figure::bytes(BYTES, MOST_BYTES)])
 }
