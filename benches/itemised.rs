@@ -56,7 +56,6 @@ pub use crate::{error::*, receiver::Receiver, router::Router};
 
 use crate::event::Event;
 use crate::filter::Filter;
-use crate::publisher::gate::Gate;
 use crate::publisher::outlet::Outlet;
 use crate::router::builder::{Config, Wait};
 use crate::router::hub::{Hub, Plan};
@@ -151,7 +150,7 @@ fn parts(c: &mut Criterion) {
     group.bench_function("bare lane", |b| {
         b.iter(|| {
             for n in 0..RUN as u64 {
-                if tx.has_room(1) {
+                if tx.has_room() {
                     tx.push(black_box(topic), [n; 3], 1);
                 }
             }
@@ -174,13 +173,13 @@ fn parts(c: &mut Criterion) {
         });
     });
 
-    let mut gate = Gate::new();
-    group.bench_function("closing gate", |b| {
+    group.bench_function("claim, and look whether closed", |b| {
         b.iter(|| {
             for _ in 0..RUN {
-                gate.enter();
-                black_box(hub.is_closed());
-                gate.leave();
+                let position = tx.claim();
+                sync::fence_light();
+                black_box(hub.epoch());
+                tx.unclaim(position);
             }
         });
     });

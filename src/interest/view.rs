@@ -94,16 +94,19 @@ impl View {
         self.places[class.0 as usize % PLACES].tag == tag(epoch, class)
     }
 
+    /// Who wants the class whatever the resource, if that is remembered, and if nobody wants only certain resources.
+    #[inline(always)]
+    pub(crate) fn known(&self, epoch: u64, class: ClassId) -> Option<ShardSet> {
+        let place = &self.places[class.0 as usize % PLACES];
+        (place.tag == tag(epoch, class) | WANTED).then_some(place.shards)
+    }
+
     /// Who wants the topic: an array access and a comparison for a class seen before, and one hash probe for each pattern
     /// under which somebody wants certain resources of this class. `None`: it is not the epoch of the last refresh.
     #[inline]
     pub(crate) fn shards(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
-        let class = topic.class();
-        let place = &self.places[class.0 as usize % PLACES];
-        if place.tag == tag(epoch, class) | WANTED {
-            return Some(place.shards);
-        }
-        self.look(epoch, topic)
+        let known = self.known(epoch, topic.class());
+        known.or_else(|| self.look(epoch, topic))
     }
 
     /// For a class that was not seen in this epoch, that nobody wants, or of which some want certain resources.

@@ -10,9 +10,10 @@ use std::ptr::NonNull;
 
 /// Slots no larger than their events need, and none across more lines than it must.
 pub(super) struct Slots<E> {
-    /// `capacity` slots of `STRIDE` bytes; each holds an `Event<E>` whose stamp is always initialized.
+    /// `count` slots of `STRIDE` bytes; each holds an `Event<E>` whose stamp is always initialized.
     base: NonNull<u8>,
-    pub(super) capacity: usize,
+    /// A power of two.
+    pub(super) count: usize,
     /// Beside the slots, since it is written only when it changes.
     epochs: Box<[UnsafeCell<u64>]>,
     pub(super) checks: AccessChecks,
@@ -40,9 +41,9 @@ impl<E> Slots<E> {
         128
     };
 
-    pub(super) fn new(capacity: usize, stamp: u32) -> Self {
-        assert!(capacity > 0);
-        let layout = Self::layout(capacity);
+    pub(super) fn new(count: usize, stamp: u32) -> Self {
+        assert!(count.is_power_of_two());
+        let layout = Self::layout(count);
         // SAFETY: the layout's size is not zero: an event has at least its topic.
         let base = unsafe { alloc(layout) };
         let Some(base) = NonNull::new(base) else {
@@ -50,29 +51,35 @@ impl<E> Slots<E> {
         };
         let slots = Slots {
             base,
-            capacity,
-            epochs: (0..capacity).map(|_| UnsafeCell::new(0)).collect(),
-            checks: AccessChecks::new(capacity),
+            count,
+            epochs: (0..count).map(|_| UnsafeCell::new(0)).collect(),
+            checks: AccessChecks::new(count),
             event: PhantomData,
         };
-        for index in 0..capacity {
+        for index in 0..count {
             // SAFETY: in bounds, aligned, and nobody else knows the memory yet.
             unsafe { (&raw mut (*slots.slot(index)).stamp).write(AtomicU32::new(stamp)) };
         }
         slots
     }
 
-    fn layout(capacity: usize) -> Layout {
+    /// The slot of the event at a position.
+    #[inline(always)]
+    pub(super) fn index(&self, position: u64) -> usize {
+        position as usize & (self.count - 1)
+    }
+
+    fn layout(count: usize) -> Layout {
         let size = Self::STRIDE
-            .checked_mul(capacity)
+            .checked_mul(count)
             .expect("a lane fits in memory");
         Layout::from_size_align(size, Self::ALIGN).expect("a lane fits in memory")
     }
 
     #[inline(always)]
     fn slot(&self, index: usize) -> *mut Event<E> {
-        debug_assert!(index < self.capacity);
-        // SAFETY: `capacity * STRIDE` bytes are one allocation, and all callers keep `index < capacity`.
+        debug_assert!(index < self.count);
+        // SAFETY: `count * STRIDE` bytes are one allocation, and all callers keep `index < count`.
         unsafe { self.base.as_ptr().add(index * Self::STRIDE) }.cast()
     }
 
@@ -147,11 +154,11 @@ impl<E> Slots<E> {
 impl<E> Drop for Slots<E> {
     fn drop(&mut self) {
         // Under loom a stamp owns memory; the real ones are plain words.
-        for index in 0..self.capacity {
+        for index in 0..self.count {
             // SAFETY: initialized in `new` and dropped only here.
             unsafe { (&raw mut (*self.slot(index)).stamp).drop_in_place() };
         }
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.capacity)) };
+        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.count)) };
     }
 }

@@ -1,8 +1,8 @@
 //! Publishing many: events are written to their lanes as they come, and shown together.
 //!
-//! While a part of the batch is written its lines do not travel. What is written is not published before the gate was found
-//! open: when the router closes meanwhile, it is taken out of the lanes again. User code (the iterator, clones, drops of
-//! what nobody wanted) runs between the events, never inside the gate.
+//! While a part of the batch is written its lines do not travel. What is written is not published before the router was found
+//! open: when it closes meanwhile, that is taken out of the lanes again. User code (the iterator, clones, drops of what
+//! nobody wanted) runs between the events, and never while something is claimed.
 
 use crate::error::PublishBatchError;
 use crate::event::Event;

@@ -1,18 +1,16 @@
 //! An explicit publisher: one thread's way into a router, with lanes of its own.
 
 mod batch;
-pub(crate) mod gate;
 pub(crate) mod local;
 pub(crate) mod outlet;
 pub(crate) mod publish_async;
 pub(crate) mod waiting;
 
 use crate::error::{PublishBatchError, PublishError};
-use crate::publisher::outlet::{Opening, Outlet, Refusal};
+use crate::publisher::outlet::{Outlet, Refusal};
 use crate::publisher::waiting::wait_for_room;
 use crate::router::hub::Hub;
 use crate::topic::Topic;
-use crate::topic::resource::ResourceId;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
@@ -85,7 +83,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// While a target lane is full: it spins, yields, then sleeps until the shard has taken half of the lane.
     #[inline]
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        self.publish_if_wanted(topic, payload, true)
+        self.publish_shortly(topic, payload, true)
     }
 
     /// Publishes if there is room in all lanes, to all of them or to none. Never waits.
@@ -95,13 +93,13 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// [`PublishError::Full`] or [`PublishError::Closed`], with the payload.
     #[inline]
     pub fn try_publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        self.publish_if_wanted(topic, payload, false)
+        self.publish_shortly(topic, payload, false)
     }
 
-    /// Only what an event costs that nobody wants is compiled into the caller. The topic goes on in two words: by reference it
-    /// would have to be in memory for that already.
+    /// The short way is compiled into the caller: a call would save registers, and stores are what a publisher waits for. The
+    /// topic goes on as scalars: by reference it would have to be in memory for the short way already.
     #[inline(always)]
-    fn publish_if_wanted(
+    fn publish_shortly(
         &mut self,
         topic: Topic,
         payload: E,
@@ -110,27 +108,25 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         if self.outlet.is_unwanted(&self.hub, topic.class()) {
             return Ok(Published::Unmatched);
         }
-        let (word, resource) = topic.into_parts();
-        self.publish_wanted(word, resource, payload, waits)
+        if let Some(lane) = self.outlet.open(&self.hub, topic.class()) {
+            lane.push(topic, payload);
+            return Ok(Published::Routed);
+        }
+        let (word, high, low) = topic.into_parts();
+        self.publish_slowly(word, high, low, payload, waits)
     }
 
     #[inline(never)]
-    fn publish_wanted(
+    fn publish_slowly(
         &mut self,
         word: u32,
-        resource: ResourceId,
+        high: u64,
+        low: u64,
         payload: E,
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
-        let topic = Topic::from_parts(word, resource);
-        match self.outlet.open(&self.hub, topic) {
-            Opening::Nobody => Ok(Published::Unmatched),
-            Opening::Lane(lane) => {
-                lane.push(topic, payload);
-                Ok(Published::Routed)
-            }
-            Opening::Other => publish(self.way(), topic, payload, waits),
-        }
+        let topic = Topic::from_parts(word, high, low);
+        publish(self.way(), topic, payload, waits)
     }
 
     #[inline]
@@ -187,13 +183,13 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// Whether somebody listens to `topic` now. The answer can be old when it arrives. On a closed router nobody does.
     #[inline]
     pub fn is_interested(&mut self, topic: Topic) -> bool {
-        let (word, resource) = topic.into_parts();
-        !self.outlet.is_unwanted(&self.hub, topic.class()) && self.look(word, resource)
+        let (word, high, low) = topic.into_parts();
+        !self.outlet.is_unwanted(&self.hub, topic.class()) && self.look(word, high, low)
     }
 
     #[inline(never)]
-    fn look(&mut self, word: u32, resource: ResourceId) -> bool {
-        let topic = Topic::from_parts(word, resource);
+    fn look(&mut self, word: u32, high: u64, low: u64) -> bool {
+        let topic = Topic::from_parts(word, high, low);
         let found = self.outlet.shards(&self.hub, topic);
         found.is_some_and(|(shards, _)| !shards.is_empty())
     }

@@ -1,4 +1,4 @@
-//! Publishing: match, look for room, clone, and commit to each lane inside the gate.
+//! Publishing: match, look for room, clone, claim a place in each lane, and commit to it unless the router has closed.
 //!
 //! # One word tells of all changes
 //!
@@ -10,7 +10,6 @@ use crate::event::Event;
 use crate::interest::{ShardSet, View};
 use crate::lane::Producer;
 use crate::publisher::Published;
-use crate::publisher::gate::Gate;
 use crate::router::hub::Hub;
 use crate::sleep::Waiter;
 use crate::sync::{Ordering, fence_heavy, fence_light, mutant};
@@ -29,60 +28,20 @@ pub(crate) enum Refusal {
     NeedsCopies(usize),
 }
 
-/// What the next event finds.
-pub(crate) enum Opening<'a, E> {
-    /// Nobody listens.
-    Nobody,
-    Lane(OpenLane<'a, E>),
-    /// Several shards, a lane to make, no room, or something has changed.
-    Other,
-}
-
-/// The one lane that the next event goes to. It has room, and the gate is entered.
-#[must_use = "the gate stays odd until something is pushed"]
+/// The one lane that the next event goes to: its place there is claimed, and the router is open.
+#[must_use = "the shard waits for what is claimed"]
 pub(crate) struct OpenLane<'a, E> {
-    gate: &'a mut Gate,
     lane: &'a mut Producer<E>,
+    position: u64,
     epoch: u64,
 }
 
 impl<E> OpenLane<'_, E> {
     #[inline(always)]
     pub(crate) fn push(self, topic: Topic, payload: E) {
-        self.lane.push(topic, payload, self.epoch);
-        self.gate.leave();
+        self.lane.put(self.position, topic, payload, self.epoch);
         self.lane.signal();
     }
-}
-
-/// Where an event goes.
-enum Target<'a, E> {
-    Nobody,
-    /// To this shard, whose lane there is and which has room.
-    Lane(&'a mut Producer<E>, usize),
-    Other,
-}
-
-#[inline(always)]
-fn target<'a, E>(
-    interest: &mut View,
-    links: &'a mut [Option<Link<E>>],
-    epoch: u64,
-    topic: Topic,
-) -> Target<'a, E> {
-    let Some(shards) = interest.shards(epoch, topic) else {
-        return Target::Other;
-    };
-    if shards.is_empty() {
-        return Target::Nobody;
-    }
-    if let Some(shard) = shards.only()
-        && let Some(link) = &mut links[shard]
-        && link.lane.has_room(1)
-    {
-        return Target::Lane(&mut link.lane, shard);
-    }
-    Target::Other
 }
 
 /// Lanes of implicit publishers are short: there may be many such threads.
@@ -91,7 +50,7 @@ const IMPLICIT_LANE_CAPACITY: usize = 32;
 /// How many events a shard's actors may have published to one shard beyond what its lane takes.
 pub(crate) const SPILL_LIMIT: usize = 1024;
 
-/// One publisher's end of everything: its view of the table, its lanes, its gate.
+/// One publisher's end of everything: its view of the table and its lanes.
 ///
 /// It has no way to its hub, so that a thread that once published does not keep a router's state alive: callers bring it.
 pub(crate) struct Outlet<E> {
@@ -99,13 +58,12 @@ pub(crate) struct Outlet<E> {
     /// By shard; made on first use.
     links: Vec<Option<Link<E>>>,
     lane_capacity: usize,
-    gate: Gate,
     /// Empty, for clones between making and committing them, so that their memory is kept. More than one where making a
     /// clone publishes, too.
     spares: Vec<Vec<E>>,
     /// The shard whose actors publish through this, if it is a shard's.
     owner: Option<usize>,
-    /// Events in all spills. Above 0 the gate stays odd.
+    /// Events in all spills.
     spilled: usize,
 }
 
@@ -127,13 +85,13 @@ struct Spilled<E> {
 impl<E> Link<E> {
     #[inline]
     fn takes_one(&mut self, spill_limit: usize) -> bool {
-        (self.spill.is_empty() && self.lane.has_room(1)) || self.spill.len() < spill_limit
+        (self.spill.is_empty() && self.lane.has_room()) || self.spill.len() < spill_limit
     }
 
-    /// There must be room. Says whether it went to the spill.
+    /// There must be room, and a claim. Says whether it went to the spill.
     fn put(&mut self, topic: Topic, payload: E, epoch: u64) -> bool {
-        if self.spill.is_empty() && self.lane.has_room(1) {
-            self.lane.stage(topic, payload, epoch);
+        if self.spill.is_empty() && self.lane.has_room() {
+            self.lane.fill(topic, payload, epoch);
             return false;
         }
         self.spill.push_back(Spilled {
@@ -152,7 +110,6 @@ impl<E> Outlet<E> {
             interest: View::new(hub.interest()),
             links: (0..hub.ports.len()).map(|_| None).collect(),
             lane_capacity,
-            gate: Gate::new(),
             spares: Vec::new(),
             owner: None,
             spilled: 0,
@@ -218,70 +175,63 @@ impl<E> Outlet<E> {
     }
 
     fn link(&mut self, hub: &Hub<E>, shard: usize) -> &mut Link<E> {
-        let (gate, capacity) = (&self.gate, self.lane_capacity);
+        let capacity = self.lane_capacity;
         self.links[shard].get_or_insert_with(|| Link {
-            lane: hub.ports[shard].connect(capacity, gate.view()),
+            lane: hub.ports[shard].connect(capacity),
             spill: VecDeque::new(),
             unspilled: 0,
         })
     }
 
-    /// From here until [`leave`](Self::leave) no user code runs. False: closed.
-    #[inline]
-    fn enter(&mut self, hub: &Hub<E>) -> bool {
-        if self.spilled == 0 {
-            self.gate.enter();
-        } else {
-            // The gate is odd already, but a lane made since must be seen by who closes.
-            fence_light();
-        }
-        if hub.is_closed() && !mutant!("gate_ignores_closed") {
-            self.leave();
-            return false;
-        }
-        true
+    /// The links to these shards, which the look for room has made.
+    fn links(&mut self, shards: ShardSet) -> impl Iterator<Item = &mut Link<E>> {
+        let wanted = move |(shard, link): (usize, _)| shards.contains(shard).then_some(link);
+        self.links
+            .iter_mut()
+            .enumerate()
+            .filter_map(wanted)
+            .flatten()
     }
 
-    #[inline]
-    fn leave(&mut self) {
-        if self.spilled == 0 {
-            self.gate.leave();
+    /// Claims a place with these shards, by `claim`, unless the router is closed. No user code runs until what is claimed is
+    /// committed.
+    fn enter(
+        &mut self,
+        hub: &Hub<E>,
+        shards: ShardSet,
+        claim: impl Fn(&mut Producer<E>),
+        unclaim: impl Fn(&mut Producer<E>),
+    ) -> bool {
+        self.links(shards).for_each(|link| claim(&mut link.lane));
+        fence_light();
+        let is_open = !hub.is_closed() || mutant!("claims_ignore_closed");
+        if !is_open {
+            self.links(shards).for_each(|link| unclaim(&mut link.lane));
         }
+        is_open
     }
 
-    /// The short way of an event that goes to one shard, or to none.
-    #[inline]
-    pub(crate) fn open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
+    /// The short way: it is known that the class goes to one shard whatever the resource, whose lane is there and has room.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, hub: &Hub<E>, class: ClassId) -> Option<OpenLane<'_, E>> {
         let epoch = hub.epoch();
-        match target(&mut self.interest, &mut self.links, epoch, topic) {
-            Target::Nobody => return Opening::Nobody,
-            Target::Lane(lane, _) if self.spilled == 0 => {
-                let gate = &mut self.gate;
-                gate.enter();
-                // Closing raises the epoch, so this is the look at `closed` that `gate.rs` asks for.
-                if hub.epoch() == epoch || mutant!("gate_ignores_closed") {
-                    return Opening::Lane(OpenLane { gate, lane, epoch });
-                }
-                gate.leave();
-            }
-            Target::Lane(..) | Target::Other => {}
-        }
-        Opening::Other
+        let shards = self.interest.known(epoch, class)?;
+        open(&mut self.links, hub, epoch, shards)
     }
 
-    /// Writes an event that goes to one shard, or to none, for [`show`](Self::show). Says which, or gives the payload back.
-    /// Not for shards: it does not spill.
-    #[inline]
+    /// Writes an event on the short way, for [`show`](Self::show). Says where, or gives the payload back. Not for shards: it
+    /// does not spill.
+    #[inline(always)]
     pub(crate) fn stage(&mut self, hub: &Hub<E>, topic: Topic, payload: E) -> Result<ShardSet, E> {
         debug_assert!(self.owner.is_none());
         let epoch = hub.epoch();
-        match target(&mut self.interest, &mut self.links, epoch, topic) {
-            Target::Nobody => Ok(ShardSet::EMPTY),
-            Target::Lane(lane, shard) => {
+        let known = self.interest.known(epoch, topic.class());
+        match known.and_then(|shards| Some((shards, free_lane(&mut self.links, shards)?))) {
+            Some((shards, lane)) => {
                 lane.stage(topic, payload, epoch);
-                Ok(ShardSet::single(shard))
+                Ok(shards)
             }
-            Target::Other => Err(payload),
+            None => Err(payload),
         }
     }
 
@@ -311,17 +261,17 @@ impl<E> Outlet<E> {
 
     /// Lets these shards see what is staged for them. False: closed.
     pub(crate) fn show(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
-        if !self.enter(hub) {
-            return false;
+        let is_open = self.enter(
+            hub,
+            shards,
+            Producer::claim_staged,
+            Producer::unclaim_staged,
+        );
+        if is_open {
+            self.links(shards).for_each(|link| link.lane.commit());
+            self.signal(shards);
         }
-        for shard in shards.iter() {
-            if let Some(link) = &mut self.links[shard] {
-                link.lane.commit();
-            }
-        }
-        self.leave();
-        self.signal(shards);
-        true
+        is_open
     }
 
     /// Takes back what is staged for a shard.
@@ -342,13 +292,15 @@ impl<E> Outlet<E> {
         payload: &mut Option<E>,
         copies: &mut Vec<E>,
     ) -> Result<Published, Refusal> {
-        match self.open(hub, topic) {
-            Opening::Nobody => return Ok(Published::Unmatched),
-            Opening::Lane(lane) => {
+        let epoch = hub.epoch();
+        if let Some(shards) = self.interest.shards(epoch, topic) {
+            if shards.is_empty() {
+                return Ok(Published::Unmatched);
+            }
+            if let Some(lane) = open(&mut self.links, hub, epoch, shards) {
                 lane.push(topic, payload.take().expect("there is a payload"));
                 return Ok(Published::Routed);
             }
-            Opening::Other => {}
         }
         self.offer_to_all(hub, topic, payload, copies)
     }
@@ -378,7 +330,8 @@ impl<E> Outlet<E> {
             }
             return Err(Refusal::NeedsCopies(missing));
         }
-        if !self.enter(hub) {
+        let unclaim = |lane: &mut Producer<E>| lane.unclaim_ahead(1);
+        if !self.enter(hub, shards, Producer::claim_ahead, unclaim) {
             return Err(Refusal::Closed);
         }
         for shard in shards.iter() {
@@ -387,9 +340,7 @@ impl<E> Outlet<E> {
                 unreachable!("a payload and a link for each shard");
             };
             self.spilled += usize::from(link.put(topic, payload, epoch));
-            link.lane.commit();
         }
-        self.leave();
         self.note_spill(hub);
         self.signal(shards);
         if shards.len() > 1 && copies.is_empty() {
@@ -398,20 +349,14 @@ impl<E> Outlet<E> {
         Ok(Published::Routed)
     }
 
-    fn signal(&self, shards: ShardSet) {
-        for shard in shards.iter() {
-            if let Some(link) = &self.links[shard] {
-                link.lane.signal();
-            }
-        }
+    fn signal(&mut self, shards: ShardSet) {
+        self.links(shards).for_each(|link| link.lane.signal());
     }
 
     /// The lanes to `shards` that have no room. One that is not made yet has.
     pub(crate) fn full_lanes(&mut self, shards: ShardSet) -> impl Iterator<Item = &Producer<E>> {
-        (self.links.iter_mut().enumerate())
-            .filter(move |(shard, _)| shards.contains(*shard))
-            .filter_map(|(_, link)| link.as_mut())
-            .filter_map(|link| (!link.lane.has_room(1)).then_some(&link.lane))
+        self.links(shards)
+            .filter_map(|link| (!link.lane.has_room()).then_some(&link.lane))
     }
 
     /// Moves spilled events into lanes as far as there is room. Says whether it moved any.
@@ -422,22 +367,17 @@ impl<E> Outlet<E> {
         let before = self.spilled;
         for link in self.links.iter_mut().flatten() {
             let had = link.spill.len();
-            while !link.spill.is_empty() && link.lane.has_room(1) {
+            while !link.spill.is_empty() && link.lane.has_room() {
                 if let Some(next) = link.spill.pop_front() {
-                    link.lane.stage(next.topic, next.payload, next.epoch);
+                    link.lane.fill(next.topic, next.payload, next.epoch);
                 }
             }
-            link.lane.commit();
             let moved = had - link.spill.len();
             if moved > 0 {
                 link.unspilled += moved as u64;
                 self.spilled -= moved;
                 link.lane.signal();
             }
-        }
-        if self.spilled == 0 {
-            // The gate was odd all the while, so it is this commit that the shards wait for.
-            self.gate.leave();
         }
         self.note_spill(hub);
         before != self.spilled
@@ -451,14 +391,14 @@ impl<E> Outlet<E> {
             if let Some(link) = link
                 && shards(shard)
             {
-                link.unspilled += link.spill.len() as u64;
+                let lost = link.spill.len() as u64;
+                link.unspilled += lost;
+                link.lane.unclaim_ahead(lost);
                 taken.extend(link.spill.drain(..).map(|spilled| spilled.payload));
             }
         }
         if !taken.is_empty() {
             self.spilled -= taken.len();
-            // As in `unspill`: the gate was odd all the while.
-            self.leave();
             self.note_spill(hub);
         }
         taken
@@ -481,7 +421,7 @@ impl<E> Outlet<E> {
         fence_heavy();
         (self.links.iter_mut().flatten())
             .filter(spilled)
-            .all(|link| !link.lane.has_room(1))
+            .all(|link| !link.lane.has_room())
     }
 
     /// How far each link's spill must get until what is in it now has left, by shard.
@@ -499,4 +439,34 @@ impl<E> Outlet<E> {
             .zip(marks)
             .all(|(link, &mark)| link.as_ref().is_none_or(|link| link.unspilled >= mark))
     }
+}
+
+/// The lane to the only one of these shards, if it is there and has room.
+#[inline(always)]
+fn free_lane<E>(links: &mut [Option<Link<E>>], shards: ShardSet) -> Option<&mut Producer<E>> {
+    let lane = &mut links[shards.only()?].as_mut()?.lane;
+    (lane.is_clear() && lane.has_room()).then_some(lane)
+}
+
+/// The same with a place in it claimed.
+#[inline(always)]
+fn open<'a, E>(
+    links: &'a mut [Option<Link<E>>],
+    hub: &Hub<E>,
+    epoch: u64,
+    shards: ShardSet,
+) -> Option<OpenLane<'a, E>> {
+    let lane = free_lane(links, shards)?;
+    let position = lane.claim();
+    fence_light();
+    // Closing raises the epoch: this is the look whether the router is closed.
+    if hub.epoch() == epoch || mutant!("claims_ignore_closed") {
+        return Some(OpenLane {
+            lane,
+            position,
+            epoch,
+        });
+    }
+    lane.unclaim(position);
+    None
 }

@@ -133,7 +133,7 @@ impl<E> Outbox<E> {
 
     /// Commits an event. There must be room. `missed` is how many were missed before it in all, and never falls.
     pub(crate) fn push(&mut self, event: Event<E>, missed: u64) {
-        assert!(self.lane.has_room(1), "room is asked for before");
+        assert!(self.lane.has_room(), "room is asked for before");
         self.missed = missed;
         self.lane.push(event.topic, event.payload, missed);
     }
@@ -365,7 +365,7 @@ impl<E> Inbox<E> {
         }
         let (mut outgoing, incoming) = lane(rest.len(), 1, Reader::Waiting(AtomicWaker::new()));
         for (missed, event) in rest {
-            assert!(outgoing.has_room(1), "it is as long as what goes in");
+            assert!(outgoing.has_room(), "it is as long as what goes in");
             outgoing.push(event.topic, event.payload, missed);
         }
         // User code, so not for the shard to drop with the lane.

@@ -117,8 +117,8 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
         RouterBuilder { wait, ..self }
     }
 
-    /// How many events each lane holds: 1 to 2^24. By default 256, and fewer for payloads with which that would take more
-    /// than 256 KiB.
+    /// How many events each lane holds: 1 to 2^24. By default 256, and a smaller power of two for payloads with which that
+    /// would take more than 256 KiB. A lane has memory for the next power of two.
     ///
     /// Each publisher has a lane to each shard it has published to. The implicit publishers behind
     /// [`Router::publish`] have lanes of this, and at most 32.

@@ -55,9 +55,9 @@ pub(crate) struct Hub<E> {
     /// Process-wide, for the per-thread outlets.
     pub(crate) id: u64,
     pub(crate) config: Config,
-    /// Nothing is accepted any more. See `gate.rs`.
+    /// Nothing is accepted any more. See `lane/producer.rs`.
     closed: AtomicBool,
-    /// `closed` was seen, or will be, by every publisher not inside its gate.
+    /// `closed` was seen, or will be, by every publisher that has claimed nothing.
     sealed: AtomicBool,
     /// Counts the changes that publishers must see, and that events are told by: whether they were published before or after.
     /// Rises under the registry lock, after the change.
@@ -122,15 +122,15 @@ impl<E> Hub<E> {
         self.router.get().cloned().unwrap_or_default()
     }
 
-    /// Inside a gate, see `gate.rs`; elsewhere a hint.
+    /// After a claim, see `lane/producer.rs`; elsewhere a hint.
     #[inline]
     pub(crate) fn is_closed(&self) -> bool {
-        // ORDERING: Relaxed: inside a gate this is the load of a store-then-load pair, after the gate's light fence.
+        // ORDERING: Relaxed: after a claim and a light fence this is the load of a store-then-load pair.
         self.closed.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_sealed(&self) -> bool {
-        // ORDERING: Acquire pairs with the Release in `close`: gates that are looked at after this count.
+        // ORDERING: Acquire pairs with the Release in `close`: claims that are looked at after this count.
         self.sealed.load(Ordering::Acquire)
     }
 
@@ -162,7 +162,7 @@ impl<E> Hub<E> {
         {
             // Under the lock: a subscription is either queued by now, and its shard will find it, or refused.
             let _registry = self.registry.lock();
-            // ORDERING: with the heavy fence the other side of each gate's store-then-load pair, and so is the epoch.
+            // ORDERING: with the heavy fence the other side of each claim's store-then-load pair, and so is the epoch.
             self.closed.store(true, Ordering::Relaxed);
             self.raise_epoch();
         }

@@ -2,7 +2,6 @@
 
 use crate::countdown::Done;
 use crate::lane::Consumer;
-use crate::publisher::gate::GateView;
 use crate::shard::Seat;
 use crate::subscription::Record;
 use std::sync::Arc;
@@ -13,8 +12,8 @@ use std::sync::Arc;
 /// `max_subscriptions` counts, one `Resume` for each too, one `Pause` or `Barrier` for each thread that waits without a limit. Flushes, which can be given up,
 /// are not commands: see [`Port::flush`](crate::shard::port::Port::flush).
 pub(crate) enum Command<E> {
-    /// A publisher's new lane, and its gate.
-    Attach(Consumer<E>, GateView),
+    /// A publisher's new lane.
+    Attach(Consumer<E>),
     /// A new actor.
     Spawn(Seat<E>),
     /// Its interest is out of the table already. `done` when the actor is dropped.

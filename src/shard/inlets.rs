@@ -1,7 +1,6 @@
 //! The lanes of a shard: those it polls, and the cold ones that ring.
 
 use crate::lane::Consumer;
-use crate::publisher::gate::GateView;
 use crate::sleep::LANES;
 use crate::sync::{fence_heavy, mutant};
 
@@ -16,8 +15,6 @@ pub(super) struct Inlets<E> {
 struct Inlet<E> {
     id: u64,
     lane: Consumer<E>,
-    /// Its publisher's.
-    gate: GateView,
     /// Looks in a row that found nothing to do.
     idle: u32,
     /// It has events, and an actor that must not lose them has no room.
@@ -36,11 +33,10 @@ impl<E> Default for Inlets<E> {
 }
 
 impl<E> Inlets<E> {
-    pub(super) fn attach(&mut self, lane: Consumer<E>, gate: GateView) {
+    pub(super) fn attach(&mut self, lane: Consumer<E>) {
         self.polled.push(Inlet {
             id: self.next_id,
             lane,
-            gate,
             idle: 0,
             is_held: false,
         });
@@ -186,8 +182,9 @@ impl<E> Inlets<E> {
         self.polled.iter().chain(&self.cold)
     }
 
-    pub(super) fn are_gates_even(&self) -> bool {
-        self.all().all(|inlet| inlet.gate.is_even())
+    /// In closing: whether everything is handled that was accepted.
+    pub(super) fn are_settled(&self) -> bool {
+        self.all().all(|inlet| inlet.lane.is_settled())
     }
 
     pub(super) fn are_empty(&self) -> bool {

@@ -249,7 +249,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
 
     fn obey(&mut self, command: Command<E>) {
         match command {
-            Command::Attach(lane, gate) => self.inlets.attach(lane, gate),
+            Command::Attach(lane) => self.inlets.attach(lane),
             Command::Spawn(seat) => {
                 let record = Arc::clone(seat.record());
                 let place = self.seats.insert(seat);
@@ -513,9 +513,10 @@ impl<E: Clone + Send + 'static> Shard<E> {
         self.flushes.len() == flushes
     }
 
-    /// In closing: whether everything that was accepted is handled. See `gate.rs`.
+    /// In closing: whether everything that was accepted is handled. See `lane/producer.rs`.
     pub(crate) fn is_drained(&mut self) -> bool {
-        let gates_even = self.inlets.are_gates_even() || mutant!("drain_ignores_gates");
+        let settled =
+            self.inlets.are_settled() || mutant!("drain_ignores_claims") && self.inlets.are_empty();
         // Publishers that got in before the closing have sent their lanes before that, and subscribers their actors, though
         // those may not have rung yet.
         let quiet = !self.port().bell.is_ringing() && self.port().queued() == 0;
@@ -523,7 +524,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
             self.attend();
             return false;
         }
-        gates_even && !self.is_spilled() && self.inlets.are_empty() && self.seats.are_drained()
+        settled && !self.is_spilled() && self.seats.are_drained()
     }
 
     /// The last words to all actors.

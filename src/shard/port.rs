@@ -3,7 +3,6 @@
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::lane::{self, Probe, Producer};
-use crate::publisher::gate::GateView;
 use crate::publisher::local;
 use crate::shard::command::Command;
 use crate::sleep::{Bell, COMMAND, LANE_BITS, Reader, call};
@@ -60,12 +59,12 @@ impl<E> Port<E> {
     }
 
     /// Makes a lane to the shard and tells the shard.
-    pub(crate) fn connect(&self, capacity: usize, gate: GateView) -> Producer<E> {
+    pub(crate) fn connect(&self, capacity: usize) -> Producer<E> {
         let bit = self.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
         let reader = Reader::shard(Arc::clone(&self.bell), bit);
         let (producer, consumer) = lane::lane(capacity, 1, reader);
         self.probes.lock().push(producer.probe());
-        self.send(Command::Attach(consumer, gate));
+        self.send(Command::Attach(consumer));
         producer
     }
 

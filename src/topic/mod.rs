@@ -258,14 +258,16 @@ impl Topic {
         }
     }
 
-    /// As two scalars, which are passed in registers.
+    /// As scalars, which are passed in registers.
     #[inline(always)]
-    pub(crate) fn into_parts(self) -> (u32, ResourceId) {
-        (self.word, self.resource)
+    pub(crate) fn into_parts(self) -> (u32, u64, u64) {
+        let (high, low) = self.resource.into_halves();
+        (self.word, high, low)
     }
 
     #[inline(always)]
-    pub(crate) fn from_parts(word: u32, resource: ResourceId) -> Self {
+    pub(crate) fn from_parts(word: u32, high: u64, low: u64) -> Self {
+        let resource = ResourceId::from_halves(high, low);
         Topic { word, resource }
     }
 

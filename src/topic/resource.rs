@@ -30,6 +30,23 @@ use uuid::Uuid;
 pub struct ResourceId([u32; 4]);
 
 impl ResourceId {
+    /// Its words in pairs, as they lie in memory: that takes no instruction.
+    #[inline(always)]
+    pub(crate) fn into_halves(self) -> (u64, u64) {
+        let ResourceId([a, b, c, d]) = self;
+        let pair = |first, second| u64::from(first) | u64::from(second) << 32;
+        (pair(a, b), pair(c, d))
+    }
+
+    #[inline(always)]
+    pub(crate) fn from_halves(high: u64, low: u64) -> Self {
+        let words = |pair| [pair as u32, (pair >> 32) as u32];
+        let ([a, b], [c, d]) = (words(high), words(low));
+        ResourceId([a, b, c, d])
+    }
+}
+
+impl ResourceId {
     /// The id with this value.
     ///
     /// # Examples

@@ -1,0 +1,271 @@
+//! The reader's end of a lane.
+
+use super::slots::Slots;
+use super::{COLD, GONE, MARKED, Ring};
+use crate::contain::contain;
+use crate::event::Event;
+use crate::sleep::{Reader, call};
+use crate::sync::{LaneArc, Ordering, mutant};
+use crate::topic::names::ClassId;
+
+/// The reader's end.
+pub(crate) struct Consumer<E> {
+    ring: LaneArc<Ring<E>>,
+    /// The position of the first event not given back: what the head says.
+    taken: u64,
+    /// The epoch of that event, once [`look`](Self::look) has seen it.
+    epoch: u64,
+    /// How many events from there on the last `look` found to be one run.
+    front: usize,
+    /// Events given back while somebody waited for room, since the last wake-up.
+    freed: usize,
+}
+
+// SAFETY: as for the other end.
+unsafe impl<E: Send> Send for Consumer<E> {}
+
+impl<E> Consumer<E> {
+    pub(super) fn new(ring: LaneArc<Ring<E>>, first: u64) -> Self {
+        Consumer {
+            ring,
+            taken: first,
+            epoch: 0,
+            front: 0,
+            freed: 0,
+        }
+    }
+
+    /// Finds the next run: up to `limit` events of one class and one epoch, contiguous in memory. 0: the lane is empty.
+    #[inline]
+    pub(crate) fn look(&mut self, limit: usize) -> usize {
+        let slots = &self.ring.slots;
+        let index = slots.index(self.taken);
+        let expected = self.ring.stamp(self.taken);
+        let limit = limit.min(slots.count - index);
+        // ORDERING: Acquire pairs with the Release in `Producer::put` and `commit`.
+        let first = slots.stamp(index).load(Ordering::Acquire);
+        if first & !MARKED != expected {
+            self.front = 0;
+            return 0;
+        }
+        if first & MARKED != 0 {
+            // SAFETY: the stamp says that the slot is written, and it is not given back.
+            self.epoch = unsafe { slots.read_epoch(index) };
+        }
+        // SAFETY: as above.
+        let class = unsafe { slots.event(index) }.topic.class();
+        let mut front = 1;
+        while front < limit {
+            // ORDERING: Acquire as above.
+            let stamp = slots.stamp(index + front).load(Ordering::Acquire);
+            // A marked stamp differs too, and so ends the run.
+            if stamp != expected {
+                break;
+            }
+            // SAFETY: the stamp says that the slot is written, and it is not given back.
+            if unsafe { slots.event(index + front) }.topic.class() != class {
+                break;
+            }
+            front += 1;
+        }
+        self.front = front;
+        front
+    }
+
+    /// The run that the last [`look`](Self::look) found.
+    #[inline]
+    pub(crate) fn run(&self) -> Run<'_, E> {
+        Run {
+            slots: &self.ring.slots,
+            start: self.ring.slots.index(self.taken),
+            len: self.front,
+        }
+    }
+
+    /// The epoch of that run.
+    #[inline]
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// Shortens the run to its first `count` events. What is left is found again.
+    pub(crate) fn cut(&mut self, count: usize) {
+        self.front = self.front.min(count);
+    }
+
+    /// Drops the run's events and gives their slots back. Says how many payloads panicked while dropping, and wakers of
+    /// those who wait for room.
+    #[inline]
+    pub(crate) fn release(&mut self) -> usize {
+        self.release_but(0, |_, _| ())
+    }
+
+    /// Like [`release`](Self::release), but the events whose bits are set in `kept` are moved to `keep`, in order and with
+    /// their offset in the run. Only a run of up to 64 events has a bit for each.
+    #[inline]
+    pub(crate) fn release_but(
+        &mut self,
+        kept: u64,
+        mut keep: impl FnMut(usize, Event<E>),
+    ) -> usize {
+        let run = self.front;
+        let slots = &self.ring.slots;
+        let start = slots.index(self.taken);
+        self.front = 0;
+        self.taken += run as u64;
+        let mut rest = kept;
+        while rest != 0 {
+            let offset = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            assert!(offset < run, "only what is in the run can be kept");
+            // SAFETY: written and not given back; below it is not dropped, as its bit is set.
+            keep(offset, unsafe { slots.take_event(start + offset) });
+        }
+        let mut panics = 0;
+        if std::mem::needs_drop::<E>() {
+            let mut next = 0;
+            while next < run {
+                let whole = contain(|| {
+                    while next < run {
+                        let offset = next;
+                        next += 1;
+                        if offset < 64 && kept & (1 << offset) != 0 {
+                            continue;
+                        }
+                        // SAFETY: written, not given back, not moved out, and counted in `next` before it drops: dropped
+                        // once.
+                        unsafe { slots.drop_event(start + offset) };
+                    }
+                });
+                panics += usize::from(!whole);
+            }
+        }
+        for index in start..start + run {
+            slots.checks.read(index);
+        }
+        // ORDERING: Release pairs with the Acquire in `Producer::look_for_room`: we are done with these slots.
+        self.ring
+            .head
+            .store(self.taken, mutant!("lane_head_relaxed", Release));
+        if self.ring.room.is_awaited() {
+            panics += self.wake_publishers(run);
+        }
+        panics
+    }
+
+    /// Wakes those who wait for room once half a lane was given back, not for each slot: each time costs two context
+    /// switches. See [`Room`] for why nobody is left out. Only a shard is sure to come to the half: a receiver may take one
+    /// event and no more.
+    #[cold]
+    fn wake_publishers(&mut self, freed: usize) -> usize {
+        self.freed += freed;
+        let at_once = self.ring.reader.is_waiting() && !mutant!("remote_wakes_at_half");
+        if !at_once && self.freed < (self.ring.capacity as usize).div_ceil(2) {
+            return 0;
+        }
+        self.freed = 0;
+        call(self.ring.room.take())
+    }
+
+    /// What is left will not be given back for a while: wakes those who wait, if there is room. Says how many wakers panicked.
+    pub(crate) fn hold(&mut self) -> usize {
+        if self.freed == 0 {
+            return 0;
+        }
+        self.freed = 0;
+        call(self.ring.room.take())
+    }
+
+    /// Events that are ready now. Costs a look at each.
+    pub(crate) fn depth(&self) -> usize {
+        self.ring.ready_from(self.taken)
+    }
+
+    /// What follows the last event that was given back. It counts from anything.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        let stamp = self.ring.slots.stamp(self.ring.slots.index(self.taken));
+        // ORDERING: Acquire as in `look`.
+        stamp.load(Ordering::Acquire) & !MARKED != self.ring.stamp(self.taken)
+    }
+
+    /// In closing: whether all that the publisher has accepted is given back. See `producer.rs`.
+    pub(crate) fn is_settled(&self) -> bool {
+        // ORDERING: Relaxed: a claim that counts came before the heavy fence that came before what the shard has seen.
+        self.ring.claimed.load(Ordering::Relaxed) == self.taken
+    }
+
+    /// The publisher is gone. Ask this before [`is_empty`](Self::is_empty): a lane that is gone and then empty stays so.
+    #[inline]
+    pub(crate) fn is_gone(&self) -> bool {
+        // ORDERING: Acquire pairs with the Release in the producer's Drop.
+        self.ring.state.load(Ordering::Acquire) & GONE != 0
+    }
+
+    /// Announces that this lane is no longer polled. A heavy fence must follow, and then [`stays_cold`](Self::stays_cold).
+    ///
+    /// Says whether it was cold already. Then the fence of that time serves this one as well: every publisher that has
+    /// not called since saw `COLD` or is seen.
+    pub(crate) fn cool(&self) -> bool {
+        self.ring.state.fetch_or(COLD, Ordering::Relaxed) & COLD != 0
+    }
+
+    /// After the fence: false if the lane must be polled on, because an event came before the publisher could see `COLD`
+    /// or because the publisher is gone.
+    pub(crate) fn stays_cold(&self) -> bool {
+        if (self.is_empty() || mutant!("cold_no_recheck")) && !self.is_gone() {
+            return true;
+        }
+        // If the publisher took the bit first, its signal comes as well, and finds the lane polled.
+        self.warm();
+        false
+    }
+
+    /// The lane is polled again.
+    pub(crate) fn warm(&self) {
+        self.ring.state.fetch_and(!COLD, Ordering::Relaxed);
+    }
+
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.ring.reader
+    }
+}
+
+/// Events of one class and one epoch, next to each other in a lane.
+pub(crate) struct Run<'a, E> {
+    slots: &'a Slots<E>,
+    start: usize,
+    len: usize,
+}
+
+impl<E> Clone for Run<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Run<'_, E> {}
+
+impl<'a, E> Run<'a, E> {
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The class of all its events. A run is never empty.
+    #[inline]
+    pub(crate) fn class(&self) -> ClassId {
+        debug_assert!(self.len > 0);
+        // SAFETY: `look` found this slot written, and the borrow of the consumer keeps it from being given back.
+        unsafe { self.slots.event(self.start) }.topic.class()
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, offset: usize) -> Option<&'a Event<E>> {
+        // SAFETY: `look` found these slots written, and the borrow of the consumer keeps them from being given back.
+        (offset < self.len).then(|| unsafe { self.slots.event(self.start + offset) })
+    }
+}
