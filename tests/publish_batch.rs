@@ -21,7 +21,7 @@ fn router() -> (Router<u64>, Log<u64>) {
     (router, log)
 }
 
-/// What is written and not shown when the router closes comes back, each event once and in order, wherever it went.
+/// What is not published when the router closes comes back, each event once and in order, wherever it would have gone.
 #[test]
 fn closing_in_the_middle_gives_back_what_is_not_published() {
     guarded(|| {

@@ -42,7 +42,7 @@ impl<E> Consumer<E> {
         let index = slots.index(self.taken);
         let expected = self.ring.stamp(self.taken);
         let limit = limit.min(slots.count - index);
-        // ORDERING: Acquire pairs with the Release in `Producer::put` and `commit`.
+        // ORDERING: Acquire pairs with the Release in `Producer::put`.
         let first = slots.stamp(index).load(Ordering::Acquire);
         if first & !MARKED != expected {
             self.front = 0;
@@ -160,7 +160,7 @@ impl<E> Consumer<E> {
     fn wake_publishers(&mut self, freed: usize) -> usize {
         self.freed += freed;
         let at_once = self.ring.reader.is_waiting() && !mutant!("remote_wakes_at_half");
-        if !at_once && self.freed < (self.ring.capacity as usize).div_ceil(2) {
+        if !at_once && self.freed < self.capacity().div_ceil(2) {
             return 0;
         }
         self.freed = 0;
@@ -174,6 +174,12 @@ impl<E> Consumer<E> {
         }
         self.freed = 0;
         call(self.ring.room.take())
+    }
+
+    /// How many events it holds.
+    #[inline]
+    pub(crate) fn capacity(&self) -> usize {
+        self.ring.capacity as usize
     }
 
     /// Events that are ready now. Costs a look at each.

@@ -96,7 +96,7 @@ impl<E> Ring<E> {
     fn ready_from(&self, position: u64) -> usize {
         let is_ready = |&position: &u64| {
             let stamp = self.slots.stamp(self.slots.index(position));
-            // ORDERING: Acquire pairs with the Release in `Producer::put` and `Producer::commit`.
+            // ORDERING: Acquire pairs with the Release in `Producer::put`.
             stamp.load(Ordering::Acquire) & !MARKED == self.stamp(position)
         };
         let end = position + self.slots.count as u64;

@@ -24,7 +24,6 @@
 //! so the shard it goes to stays as well.
 
 use super::{COLD, GONE, MARKED, Probe, Ring};
-use crate::event::Event;
 use crate::sleep::{Reader, Room};
 use crate::sync::{LaneArc, Ordering, fence_light, mutant};
 use crate::topic::Topic;
@@ -38,10 +37,6 @@ pub(crate) struct Producer<E> {
     epoch: u64,
     /// How many events have claims, and no slots so far.
     ahead: u64,
-    /// How many events have slots, and no claims so far.
-    staged: u64,
-    /// The stamp that the first of these will get.
-    first_staged: u32,
 }
 
 // SAFETY: an end is used by one thread at a time; what it hands over is the events, which are `Send`.
@@ -54,8 +49,6 @@ impl<E> Producer<E> {
             ring,
             epoch: 0,
             ahead: 0,
-            staged: 0,
-            first_staged: 0,
         }
     }
 
@@ -75,7 +68,7 @@ impl<E> Producer<E> {
     /// The position of the next event that gets a slot.
     #[inline(always)]
     fn next(&self) -> u64 {
-        self.claimed() - self.ahead + self.staged
+        self.claimed() - self.ahead
     }
 
     /// Whether one more event fits. Once true it stays true until this end writes: only the reader frees.
@@ -104,7 +97,7 @@ impl<E> Producer<E> {
     /// there must be room.
     #[inline(always)]
     pub(crate) fn claim(&mut self) -> u64 {
-        debug_assert!(self.ahead == 0 && self.staged == 0);
+        debug_assert!(self.is_clear());
         let position = self.claimed();
         self.set_claimed(position + 1);
         position
@@ -121,11 +114,23 @@ impl<E> Producer<E> {
     /// the slot, and the stamp says so.
     #[inline(always)]
     pub(crate) fn put(&mut self, position: u64, topic: Topic, payload: E, epoch: u64) {
-        let stamp = self.write(position, topic, payload, epoch);
-        let index = self.ring.slots.index(position);
+        debug_assert!(position < self.limit);
+        debug_assert!(self.epoch <= epoch, "epochs rise along a lane");
+        let slots = &self.ring.slots;
+        let index = slots.index(position);
+        let mut stamp = self.ring.stamp(position);
+        // SAFETY: `has_room` said yes, so the reader's head is past this slot's last event: it reads the slot no more,
+        // and will not before the stamp says this lap.
+        unsafe { slots.write(index, topic, payload) };
+        if epoch != self.epoch {
+            // SAFETY: as above; the epoch beside a slot belongs to who owns the slot.
+            unsafe { slots.write_epoch(index, epoch) };
+            self.epoch = epoch;
+            stamp |= MARKED;
+        }
         // ORDERING: Release pairs with the Acquire of the stamp in `Consumer::look`.
         let release = mutant!("lane_stamp_relaxed", Release);
-        self.ring.slots.stamp(index).store(stamp, release);
+        slots.stamp(index).store(stamp, release);
     }
 
     /// Hands an event over where nothing closes. There must be room.
@@ -153,84 +158,6 @@ impl<E> Producer<E> {
         let position = self.next();
         self.ahead -= 1;
         self.put(position, topic, payload, epoch);
-    }
-
-    /// Writes an event that the reader does not see before it is [claimed](Self::claim_staged) and
-    /// [committed](Self::commit), and then with all others: while a batch is written its lines do not travel. There must be
-    /// room.
-    #[inline(always)]
-    pub(crate) fn stage(&mut self, topic: Topic, payload: E, epoch: u64) {
-        let position = self.next();
-        let stamp = self.write(position, topic, payload, epoch);
-        let index = self.ring.slots.index(position);
-        if self.staged == 0 {
-            // Not shown yet, but to know whether it brings its epoch.
-            self.first_staged = stamp;
-        } else {
-            // ORDERING: Relaxed: the reader comes here only past the first staged slot, which `commit` releases.
-            self.ring.slots.stamp(index).store(stamp, Ordering::Relaxed);
-        }
-        self.staged += 1;
-    }
-
-    #[inline(always)]
-    fn write(&mut self, position: u64, topic: Topic, payload: E, epoch: u64) -> u32 {
-        debug_assert!(position < self.limit);
-        debug_assert!(self.epoch <= epoch, "epochs rise along a lane");
-        let index = self.ring.slots.index(position);
-        // SAFETY: `has_room` said yes, so the reader's head is past this slot's last event: it reads the slot no more,
-        // and will not before the stamp says this lap.
-        unsafe { self.ring.slots.write(index, topic, payload) };
-        let stamp = self.ring.stamp(position);
-        if epoch == self.epoch {
-            return stamp;
-        }
-        // SAFETY: as above; the epoch beside a slot belongs to who owns the slot.
-        unsafe { self.ring.slots.write_epoch(index, epoch) };
-        self.epoch = epoch;
-        stamp | MARKED
-    }
-
-    /// Claims what is staged.
-    pub(crate) fn claim_staged(&mut self) {
-        self.set_claimed(self.claimed() + self.staged);
-    }
-
-    /// Gives those claims back.
-    pub(crate) fn unclaim_staged(&mut self) {
-        self.set_claimed(self.claimed() - self.staged);
-    }
-
-    /// Shows what is staged and claimed.
-    pub(crate) fn commit(&mut self) {
-        if self.staged > 0 {
-            let first = self.claimed() - self.ahead - self.staged;
-            self.staged = 0;
-            // ORDERING: Release pairs with the Acquire of the stamp in `Consumer::look`; it covers all staged slots.
-            let release = mutant!("lane_stamp_relaxed", Release);
-            let stamp = self.ring.slots.stamp(self.ring.slots.index(first));
-            stamp.store(self.first_staged, release);
-        }
-    }
-
-    /// Takes back what is staged and not claimed, oldest first.
-    #[cold]
-    pub(crate) fn unstage(&mut self) -> Vec<Event<E>> {
-        let end = self.next();
-        let first = end - self.staged;
-        self.staged = 0;
-        // The next event brings its epoch again: some of these may have brought one.
-        self.epoch = 0;
-        let slots = &self.ring.slots;
-        let take = |position| {
-            let index = slots.index(position);
-            // ORDERING: Relaxed as in `stage`: the reader does not come here. The lap before is half of two stamps.
-            let empty = self.ring.stamp(position).wrapping_sub(2);
-            slots.stamp(index).store(empty, Ordering::Relaxed);
-            // SAFETY: it was staged and not committed, so the slot is ours still, and from now on says that it is empty.
-            unsafe { slots.take_event(index) }
-        };
-        (first..end).map(take).collect()
     }
 
     /// After a commit: calls the reader if it does not look at this lane.
@@ -279,7 +206,6 @@ impl<E> Producer<E> {
 impl<E> Drop for Producer<E> {
     /// Loses nothing: the shard drains the lane before it lets go of it.
     fn drop(&mut self) {
-        debug_assert!(self.staged == 0);
         // ORDERING: Release pairs with the Acquire in `Consumer::is_gone`: who sees it sees all events.
         self.ring
             .state

@@ -1,6 +1,5 @@
 //! An explicit publisher: one thread's way into a router, with lanes of its own.
 
-mod batch;
 pub(crate) mod local;
 pub(crate) mod outlet;
 pub(crate) mod publish_async;
@@ -13,6 +12,7 @@ use crate::router::hub::Hub;
 use crate::topic::Topic;
 use std::cell::Cell;
 use std::fmt;
+use std::iter;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -34,6 +34,9 @@ pub struct BatchPublished {
     /// Events nobody listens to.
     pub unmatched: usize,
 }
+
+/// How many items come back of a batch that was not published to its end.
+const MAX_UNSENT: usize = 32;
 
 /// One thread's way into a router. It can move to another thread, but is used by one at a time.
 ///
@@ -156,8 +159,8 @@ impl<E: Clone + Send + 'static> Publisher<E> {
 
     /// Publishes all items in order, and waits for room as [`publish`](Self::publish) does.
     ///
-    /// Up to 32 events are shown to the shards together, so the lanes' memory moves less often between the cores than one by
-    /// one. If the iterator panics, what it gave before is published.
+    /// It is a loop over `publish`, compiled as one: holding events back to show them together was tried and is slower, since
+    /// the shard then waits while the next ones are written. If the iterator panics, what it gave before is published.
     ///
     /// # Errors
     ///
@@ -177,7 +180,30 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         &mut self,
         items: impl IntoIterator<Item = (Topic, E)>,
     ) -> Result<BatchPublished, PublishBatchError<E>> {
-        batch::publish_batch(&mut self.outlet, &self.hub, items.into_iter())
+        let mut items = items.into_iter().fuse();
+        let mut published = BatchPublished::default();
+        while let Some((topic, payload)) = items.next() {
+            let error = match self.publish(topic, payload) {
+                Ok(Published::Routed) => {
+                    published.routed += 1;
+                    continue;
+                }
+                Ok(Published::Unmatched) => {
+                    published.unmatched += 1;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let is_closed = matches!(error, PublishError::Closed(_));
+            let first = (topic, error.into_payload());
+            let unsent = iter::once(first).chain(items).take(MAX_UNSENT).collect();
+            return Err(if is_closed {
+                PublishBatchError::Closed { published, unsent }
+            } else {
+                PublishBatchError::Full { published, unsent }
+            });
+        }
+        Ok(published)
     }
 
     /// Whether somebody listens to `topic` now. The answer can be old when it arrives. On a closed router nobody does.

@@ -6,7 +6,6 @@
 //! is looked up after the epoch was read. So while the epoch is the same it holds: the usual event costs one look at
 //! shared memory that nobody writes.
 
-use crate::event::Event;
 use crate::interest::{ShardSet, View};
 use crate::lane::Producer;
 use crate::publisher::Published;
@@ -193,20 +192,14 @@ impl<E> Outlet<E> {
             .flatten()
     }
 
-    /// Claims a place with these shards, by `claim`, unless the router is closed. No user code runs until what is claimed is
-    /// committed.
-    fn enter(
-        &mut self,
-        hub: &Hub<E>,
-        shards: ShardSet,
-        claim: impl Fn(&mut Producer<E>),
-        unclaim: impl Fn(&mut Producer<E>),
-    ) -> bool {
-        self.links(shards).for_each(|link| claim(&mut link.lane));
+    /// Claims a place with each of these shards, unless the router is closed. No user code runs until something is put there.
+    fn enter(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
+        self.links(shards).for_each(|link| link.lane.claim_ahead());
         fence_light();
         let is_open = !hub.is_closed() || mutant!("claims_ignore_closed");
         if !is_open {
-            self.links(shards).for_each(|link| unclaim(&mut link.lane));
+            self.links(shards)
+                .for_each(|link| link.lane.unclaim_ahead(1));
         }
         is_open
     }
@@ -219,37 +212,6 @@ impl<E> Outlet<E> {
         open(&mut self.links, hub, epoch, shards)
     }
 
-    /// Writes an event on the short way, for [`show`](Self::show). Says where, or gives the payload back. Not for shards: it
-    /// does not spill.
-    #[inline(always)]
-    pub(crate) fn stage(&mut self, hub: &Hub<E>, topic: Topic, payload: E) -> Result<ShardSet, E> {
-        debug_assert!(self.owner.is_none());
-        let epoch = hub.epoch();
-        let known = self.interest.known(epoch, topic.class());
-        match known.and_then(|shards| Some((shards, free_lane(&mut self.links, shards)?))) {
-            Some((shards, lane)) => {
-                lane.stage(topic, payload, epoch);
-                Ok(shards)
-            }
-            None => Err(payload),
-        }
-    }
-
-    /// The same for any number of shards: all have room, and there is a payload for each.
-    pub(crate) fn stage_all(
-        &mut self,
-        shards: ShardSet,
-        topic: Topic,
-        payloads: impl Iterator<Item = E>,
-        epoch: u64,
-    ) {
-        for (shard, payload) in shards.iter().zip(payloads) {
-            let link = self.links[shard].as_mut();
-            let lane = &mut link.expect("the look for room made it").lane;
-            lane.stage(topic, payload, epoch);
-        }
-    }
-
     /// Whether one more fits into the lanes to all of these shards. Makes them if need be.
     pub(crate) fn has_room(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
         let limit = self.spill_limit();
@@ -257,27 +219,6 @@ impl<E> Outlet<E> {
         shards
             .iter()
             .all(|shard| self.link(hub, shard).takes_one(limit))
-    }
-
-    /// Lets these shards see what is staged for them. False: closed.
-    pub(crate) fn show(&mut self, hub: &Hub<E>, shards: ShardSet) -> bool {
-        let is_open = self.enter(
-            hub,
-            shards,
-            Producer::claim_staged,
-            Producer::unclaim_staged,
-        );
-        if is_open {
-            self.links(shards).for_each(|link| link.lane.commit());
-            self.signal(shards);
-        }
-        is_open
-    }
-
-    /// Takes back what is staged for a shard.
-    pub(crate) fn unstage(&mut self, shard: usize) -> Vec<Event<E>> {
-        let link = self.links[shard].as_mut();
-        link.map_or(Vec::new(), |link| link.lane.unstage())
     }
 
     /// Publishes if there is room in all lanes it must go to, and `copies` has a payload for each of them but one. The payload
@@ -330,8 +271,7 @@ impl<E> Outlet<E> {
             }
             return Err(Refusal::NeedsCopies(missing));
         }
-        let unclaim = |lane: &mut Producer<E>| lane.unclaim_ahead(1);
-        if !self.enter(hub, shards, Producer::claim_ahead, unclaim) {
+        if !self.enter(hub, shards) {
             return Err(Refusal::Closed);
         }
         for shard in shards.iter() {
@@ -441,14 +381,7 @@ impl<E> Outlet<E> {
     }
 }
 
-/// The lane to the only one of these shards, if it is there and has room.
-#[inline(always)]
-fn free_lane<E>(links: &mut [Option<Link<E>>], shards: ShardSet) -> Option<&mut Producer<E>> {
-    let lane = &mut links[shards.only()?].as_mut()?.lane;
-    (lane.is_clear() && lane.has_room()).then_some(lane)
-}
-
-/// The same with a place in it claimed.
+/// The lane to the only one of these shards, if it is there, has room, and the router is open. A place in it is claimed.
 #[inline(always)]
 fn open<'a, E>(
     links: &'a mut [Option<Link<E>>],
@@ -456,7 +389,10 @@ fn open<'a, E>(
     epoch: u64,
     shards: ShardSet,
 ) -> Option<OpenLane<'a, E>> {
-    let lane = free_lane(links, shards)?;
+    let lane = &mut links[shards.only()?].as_mut()?.lane;
+    if !(lane.is_clear() && lane.has_room()) {
+        return None;
+    }
     let position = lane.claim();
     fence_light();
     // Closing raises the epoch: this is the look whether the router is closed.

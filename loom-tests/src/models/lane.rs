@@ -45,24 +45,6 @@ fn events_come_out_as_they_went_in_over_the_wrap() {
     });
 }
 
-/// mutants: lane_stamp_relaxed
-#[test]
-fn a_batch_shows_whole() {
-    check(3, || {
-        let (mut publisher, mut shard) = make::<u32>(2);
-        let publishing = thread::spawn(move || {
-            assert!(publisher.has_room());
-            publisher.stage(topic(), 0, 1);
-            publisher.stage(topic(), 1, 1);
-            publisher.claim_staged();
-            publisher.commit();
-        });
-        let found = shard.look(8);
-        assert!(found == 0 || found == 2, "half a batch");
-        publishing.join().unwrap();
-    });
-}
-
 /// mutants: lane_gone_relaxed
 #[test]
 fn a_lane_that_is_gone_has_shown_all_its_events() {
