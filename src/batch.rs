@@ -111,27 +111,44 @@ impl<'a, E> Batch<'a, E> {
         get: impl Fn(usize) -> Option<&'a Event<E>>,
         mut take: impl FnMut(&'a Event<E>),
     ) {
-        // Kept in a register: read back from where it was just stored, each event would wait for the one before.
-        let mut index = self.progress.taken.get();
-        while let Some(event) = self.at(index, &get) {
-            index += 1;
+        let mut taken = Taken::of(self.progress);
+        while !self.is_halted()
+            && let Some(event) = get(taken.count)
+        {
+            taken.count += 1;
             take(event);
         }
     }
 
     #[inline(always)]
-    fn at(
-        &self,
-        index: usize,
-        get: impl Fn(usize) -> Option<&'a Event<E>>,
-    ) -> Option<&'a Event<E>> {
-        if self.hot.is_halted() {
+    fn is_halted(&self) -> bool {
+        let is_halted = self.hot.is_halted();
+        if is_halted {
             self.progress.was_halted.set(true);
-            return None;
         }
-        let event = get(index)?;
-        self.progress.taken.set(index + 1);
-        Some(event)
+        is_halted
+    }
+}
+
+/// How many events were taken, in a register: written down only when all that are taken in one go have been, or one of them
+/// panicked.
+struct Taken<'p> {
+    count: usize,
+    progress: &'p Progress,
+}
+
+impl<'p> Taken<'p> {
+    #[inline(always)]
+    fn of(progress: &'p Progress) -> Self {
+        let count = progress.taken.get();
+        Taken { count, progress }
+    }
+}
+
+impl Drop for Taken<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.progress.taken.set(self.count);
     }
 }
 
@@ -140,7 +157,13 @@ impl<'a, E> Iterator for Batch<'a, E> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a Event<E>> {
-        self.at(self.progress.taken.get(), |index| self.source.get(index))
+        if self.is_halted() {
+            return None;
+        }
+        let mut taken = Taken::of(self.progress);
+        let event = self.source.get(taken.count)?;
+        taken.count += 1;
+        Some(event)
     }
 
     /// Asks once where the events are, and not for each.

@@ -75,9 +75,12 @@ impl<E> Consumer<E> {
     /// The run that the last [`look`](Self::look) found.
     #[inline]
     pub(crate) fn run(&self) -> Run<'_, E> {
+        let slots = &self.ring.slots;
+        let start = slots.index(self.taken);
         Run {
-            slots: &self.ring.slots,
-            start: self.ring.slots.index(self.taken),
+            slots,
+            first: slots.slot(start),
+            start,
             len: self.front,
         }
     }
@@ -243,6 +246,8 @@ impl<E> Consumer<E> {
 /// Events of one class and one epoch, next to each other in a lane.
 pub(crate) struct Run<'a, E> {
     slots: &'a Slots<E>,
+    /// Its first event, and in which slot that lies: known here, it is not looked up for each event.
+    first: *const Event<E>,
     start: usize,
     len: usize,
 }
@@ -265,13 +270,23 @@ impl<'a, E> Run<'a, E> {
     #[inline]
     pub(crate) fn class(&self) -> ClassId {
         debug_assert!(self.len > 0);
-        // SAFETY: `look` found this slot written, and the borrow of the consumer keeps it from being given back.
-        unsafe { self.slots.event(self.start) }.topic.class()
+        // SAFETY: it is never empty.
+        unsafe { self.event(0) }.topic.class()
     }
 
     #[inline]
     pub(crate) fn get(&self, offset: usize) -> Option<&'a Event<E>> {
-        // SAFETY: `look` found these slots written, and the borrow of the consumer keeps them from being given back.
-        (offset < self.len).then(|| unsafe { self.slots.event(self.start + offset) })
+        // SAFETY: just looked.
+        (offset < self.len).then(|| unsafe { self.event(offset) })
+    }
+
+    /// # Safety
+    ///
+    /// The offset is below the length.
+    #[inline(always)]
+    unsafe fn event(&self, offset: usize) -> &'a Event<E> {
+        // SAFETY: `look` found so many slots written, one behind the other from the first, and the borrow of the consumer
+        // keeps them from being given back.
+        unsafe { self.slots.event_behind(self.first, self.start, offset) }
     }
 }

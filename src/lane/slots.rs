@@ -77,7 +77,7 @@ impl<E> Slots<E> {
     }
 
     #[inline(always)]
-    fn slot(&self, index: usize) -> *mut Event<E> {
+    pub(super) fn slot(&self, index: usize) -> *mut Event<E> {
         debug_assert!(index < self.count);
         // SAFETY: `count * STRIDE` bytes are one allocation, and all callers keep `index < count`.
         unsafe { self.base.as_ptr().add(index * Self::STRIDE) }.cast()
@@ -111,6 +111,23 @@ impl<E> Slots<E> {
         self.checks.read(index);
         // SAFETY: all three fields are initialized, and nobody writes but to the stamp, which is atomic.
         unsafe { &*self.slot(index) }
+    }
+
+    /// The event `offset` slots behind `first`, which is the slot `start`.
+    ///
+    /// # Safety
+    ///
+    /// As for [`event`](Self::event), and `first` is what [`slot`](Self::slot) gave for `start`, `offset` slots from the end.
+    #[inline(always)]
+    pub(super) unsafe fn event_behind(
+        &self,
+        first: *const Event<E>,
+        start: usize,
+        offset: usize,
+    ) -> &Event<E> {
+        self.checks.read(start + offset);
+        // SAFETY: as the caller says: in bounds of the same allocation, and written.
+        unsafe { &*first.byte_add(offset * Self::STRIDE) }
     }
 
     /// # Safety

@@ -82,6 +82,13 @@ impl<E> Inlets<E> {
         self.polled.swap_remove(index);
     }
 
+    /// Whether a lane that is polled has something, or is at its end.
+    #[inline]
+    pub(super) fn any_ready(&self) -> bool {
+        let is_ready = |inlet: &Inlet<E>| !inlet.lane.is_empty() || inlet.lane.is_gone();
+        self.polled.iter().any(is_ready)
+    }
+
     /// Drops all events in all lanes. Says how many there were, and how many of them panicked.
     pub(super) fn discard(&mut self) -> (usize, usize) {
         let (mut lost, mut panics) = (0, 0);

@@ -29,8 +29,9 @@ use crate::sync::{park, park_timeout, spawn};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The pause between two looks is half of `stall_after`, within these.
-const SHORTEST_PAUSE: Duration = Duration::from_micros(100);
+/// The pause between two looks is half of `stall_after`, within these. Where all CPUs are busy each look interrupts one of
+/// them for some microseconds, which one event in a hundred must not feel.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// For so long after a shard was awake it looks on.
