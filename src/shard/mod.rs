@@ -51,14 +51,12 @@ const FENCE_PERIOD: Duration = Duration::from_micros(50);
 /// that a mailbox that keeps the latest conflates all of it.
 const TURN: usize = 256;
 
-/// A run is at most this part of its lane, so that a publisher gets room back long before it needs it; half of that where
-/// few actors share the cost of a run. Measured with one actor and a lane of 256: 16 ns an event in runs of 8, 10 in runs of
-/// 32, 9 in runs of 64; with a lane of 64, 17 ns in runs of 8 and 35 in runs of 16.
-const RUNS_A_LANE: usize = 4;
-/// But it may be as short as this, and no longer than the other.
+/// A run is at most a part of its lane, so that a publisher gets room back long before it needs it: an eighth, or a quarter
+/// where many actors share the cost of a run. Measured with one actor and a lane of 256: 16 ns an event in runs of 8, 10 in
+/// runs of 32, 9 in runs of 64; with a lane of 64, 17 ns in runs of 8 and 35 in runs of 16. In any case between these:
 const SHORT_RUN: usize = 8;
 const LONG_RUN: usize = MAX_RUN;
-/// From so many actors on a class, runs are long.
+/// From so many actors on a class on.
 const MANY_ACTORS: usize = 8;
 
 /// How often a spinning shard looks for events before it looks at everything else again.
@@ -305,8 +303,9 @@ impl<E: Clone + Send + 'static> Shard<E> {
                 self.attend();
             }
             let lane = self.inlets.lane(index);
-            let part = lane.capacity() / RUNS_A_LANE >> usize::from(!self.is_crowded);
-            let found = lane.look(part.clamp(SHORT_RUN, LONG_RUN).min(left));
+            let runs = if self.is_crowded { 4 } else { 8 };
+            let part = (lane.capacity() / runs).clamp(SHORT_RUN, LONG_RUN);
+            let found = lane.look(part.min(left));
             if found == 0 {
                 break;
             }
