@@ -44,6 +44,7 @@ pub(crate) use mutant;
 
 #[cfg(not(laneway_loom))]
 mod real {
+    use std::marker::PhantomData;
     use std::sync::PoisonError;
     use std::time::{Duration, Instant};
 
@@ -69,6 +70,19 @@ mod real {
         pub(crate) fn read(&self, _place: usize) {}
         #[inline(always)]
         pub(crate) fn write(&self, _place: usize) {}
+        #[inline(always)]
+        pub(crate) fn from(&self, _first: usize) -> Accesses<'_> {
+            Accesses(PhantomData)
+        }
+    }
+
+    /// The places from a certain one on.
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Accesses<'a>(PhantomData<&'a ()>);
+
+    impl Accesses<'_> {
+        #[inline(always)]
+        pub(crate) fn read(self, _offset: usize) {}
     }
 
     /// A mutex whose lock outlives a panic of its holder: no user code runs while one of ours is held.
@@ -302,6 +316,24 @@ mod model {
         }
         pub(crate) fn write(&self, place: usize) {
             self.0[place].with_mut(|_| ());
+        }
+        pub(crate) fn from(&self, first: usize) -> Accesses<'_> {
+            Accesses {
+                checks: self,
+                first,
+            }
+        }
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    pub(crate) struct Accesses<'a> {
+        checks: &'a AccessChecks,
+        first: usize,
+    }
+
+    impl Accesses<'_> {
+        pub(crate) fn read(self, offset: usize) {
+            self.checks.read(self.first + offset);
         }
     }
 

@@ -5,8 +5,10 @@ use super::{COLD, GONE, MARKED, Ring};
 use crate::contain::contain;
 use crate::event::Event;
 use crate::sleep::{Reader, call};
-use crate::sync::{LaneArc, Ordering, mutant};
+use crate::sync::{Accesses, LaneArc, Ordering, mutant};
 use crate::topic::names::ClassId;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
 
 /// The reader's end.
 pub(crate) struct Consumer<E> {
@@ -78,10 +80,10 @@ impl<E> Consumer<E> {
         let slots = &self.ring.slots;
         let start = slots.index(self.taken);
         Run {
-            slots,
             first: slots.slot(start),
-            start,
             len: self.front,
+            checks: slots.checks.from(start),
+            events: PhantomData,
         }
     }
 
@@ -244,12 +246,13 @@ impl<E> Consumer<E> {
 }
 
 /// Events of one class and one epoch, next to each other in a lane.
+///
+/// Two words, so that it goes from hand to hand in registers.
 pub(crate) struct Run<'a, E> {
-    slots: &'a Slots<E>,
-    /// Its first event, and in which slot that lies: known here, it is not looked up for each event.
-    first: *const Event<E>,
-    start: usize,
+    first: NonNull<Event<E>>,
     len: usize,
+    checks: Accesses<'a>,
+    events: PhantomData<&'a Event<E>>,
 }
 
 impl<E> Clone for Run<'_, E> {
@@ -285,8 +288,9 @@ impl<'a, E> Run<'a, E> {
     /// The offset is below the length.
     #[inline(always)]
     unsafe fn event(&self, offset: usize) -> &'a Event<E> {
+        self.checks.read(offset);
         // SAFETY: `look` found so many slots written, one behind the other from the first, and the borrow of the consumer
         // keeps them from being given back.
-        unsafe { self.slots.event_behind(self.first, self.start, offset) }
+        unsafe { self.first.byte_add(offset * Slots::<E>::STRIDE).as_ref() }
     }
 }

@@ -58,7 +58,7 @@ impl<E> Slots<E> {
         };
         for index in 0..count {
             // SAFETY: in bounds, aligned, and nobody else knows the memory yet.
-            unsafe { (&raw mut (*slots.slot(index)).stamp).write(AtomicU32::new(stamp)) };
+            unsafe { (&raw mut (*slots.slot(index).as_ptr()).stamp).write(AtomicU32::new(stamp)) };
         }
         slots
     }
@@ -77,17 +77,17 @@ impl<E> Slots<E> {
     }
 
     #[inline(always)]
-    pub(super) fn slot(&self, index: usize) -> *mut Event<E> {
+    pub(super) fn slot(&self, index: usize) -> NonNull<Event<E>> {
         debug_assert!(index < self.count);
         // SAFETY: `count * STRIDE` bytes are one allocation, and all callers keep `index < count`.
-        unsafe { self.base.as_ptr().add(index * Self::STRIDE) }.cast()
+        unsafe { self.base.add(index * Self::STRIDE) }.cast()
     }
 
     #[inline(always)]
     pub(super) fn stamp(&self, index: usize) -> &AtomicU32 {
         // SAFETY: initialized in `new`, only ever accessed as an atomic, and no reference to the whole slot exists that
         // would claim it for itself: `Event` has it as an atomic too.
-        unsafe { &(*self.slot(index)).stamp }
+        unsafe { &(*self.slot(index).as_ptr()).stamp }
     }
 
     /// # Safety
@@ -96,7 +96,7 @@ impl<E> Slots<E> {
     #[inline(always)]
     pub(super) unsafe fn write(&self, index: usize, topic: Topic, payload: E) {
         self.checks.write(index);
-        let slot = self.slot(index);
+        let slot = self.slot(index).as_ptr();
         // SAFETY: in bounds and aligned; the caller owns the slot. Field by field: the stamp is not ours to overwrite.
         unsafe { (&raw mut (*slot).topic).write(topic) };
         // SAFETY: as above.
@@ -110,24 +110,7 @@ impl<E> Slots<E> {
     pub(super) unsafe fn event(&self, index: usize) -> &Event<E> {
         self.checks.read(index);
         // SAFETY: all three fields are initialized, and nobody writes but to the stamp, which is atomic.
-        unsafe { &*self.slot(index) }
-    }
-
-    /// The event `offset` slots behind `first`, which is the slot `start`.
-    ///
-    /// # Safety
-    ///
-    /// As for [`event`](Self::event), and `first` is what [`slot`](Self::slot) gave for `start`, `offset` slots from the end.
-    #[inline(always)]
-    pub(super) unsafe fn event_behind(
-        &self,
-        first: *const Event<E>,
-        start: usize,
-        offset: usize,
-    ) -> &Event<E> {
-        self.checks.read(start + offset);
-        // SAFETY: as the caller says: in bounds of the same allocation, and written.
-        unsafe { &*first.byte_add(offset * Self::STRIDE) }
+        unsafe { self.slot(index).as_ref() }
     }
 
     /// # Safety
@@ -136,7 +119,7 @@ impl<E> Slots<E> {
     #[inline(always)]
     pub(super) unsafe fn drop_event(&self, index: usize) {
         // SAFETY: as the caller says; the stamp needs no drop.
-        unsafe { (&raw mut (*self.slot(index)).payload).drop_in_place() };
+        unsafe { (&raw mut (*self.slot(index).as_ptr()).payload).drop_in_place() };
     }
 
     /// # Safety
@@ -144,7 +127,7 @@ impl<E> Slots<E> {
     /// The slot is written, and from now on counts as dropped.
     pub(super) unsafe fn take_event(&self, index: usize) -> Event<E> {
         self.checks.read(index);
-        let slot = self.slot(index);
+        let slot = self.slot(index).as_ptr();
         // SAFETY: the field is initialized, and the caller lets nobody read or drop it again.
         let payload = unsafe { (&raw const (*slot).payload).read() };
         // SAFETY: the field is initialized, and plain data.
@@ -173,7 +156,7 @@ impl<E> Drop for Slots<E> {
         // Under loom a stamp owns memory; the real ones are plain words.
         for index in 0..self.count {
             // SAFETY: initialized in `new` and dropped only here.
-            unsafe { (&raw mut (*self.slot(index)).stamp).drop_in_place() };
+            unsafe { (&raw mut (*self.slot(index).as_ptr()).stamp).drop_in_place() };
         }
         // SAFETY: allocated in `new` with the same layout.
         unsafe { dealloc(self.base.as_ptr(), Self::layout(self.count)) };
