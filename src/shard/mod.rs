@@ -37,7 +37,7 @@ use crate::router::hub::Hub;
 use crate::shard::command::Command;
 use crate::shard::mailbox::MAX_RUN;
 use crate::shard::port::Port;
-use crate::sleep::{Patience, Waiter};
+use crate::sleep::{COMMAND, Patience, Waiter};
 use crate::stats::Kind;
 use crate::sync::{Ordering, Pace, mutant, park_timeout, spin_loop, yield_now};
 use std::sync::Arc;
@@ -173,7 +173,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
     /// Drops what lies in the lanes, in place of handling it. The router must be closed.
     pub(crate) fn discard(&mut self) {
         // Lanes and actors that are on their way.
-        self.attend();
+        self.obey_queued();
         let (lost, panics) = self.inlets.discard();
         self.port().meter.lost.add(lost);
         self.port().meter.counts[Kind::Panics].add(panics);
@@ -234,10 +234,18 @@ impl<E: Clone + Send + 'static> Shard<E> {
         }
     }
 
-    /// Answers the bell. Takes what is queued now: an actor that brings another in its first call must not keep the shard here.
-    pub(crate) fn attend(&mut self) -> bool {
+    /// Answers the bell. A shard that was woken by a lane touches nothing more on its way to the event.
+    fn attend(&mut self) -> bool {
         let signals = self.port().bell.answer();
         self.inlets.warm(signals);
+        if signals & COMMAND != 0 {
+            self.obey_queued();
+        }
+        true
+    }
+
+    /// Takes what is queued now: an actor that brings another in its first call must not keep the shard here.
+    fn obey_queued(&mut self) {
         let commands = self.port().queued();
         for _ in 0..commands {
             if let Some(command) = self.port().next_command() {
@@ -249,7 +257,6 @@ impl<E: Clone + Send + 'static> Shard<E> {
         if !flushes.is_empty() {
             self.flush(flushes);
         }
-        true
     }
 
     fn obey(&mut self, command: Command<E>) {
@@ -542,6 +549,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         let quiet = !self.port().bell.is_ringing() && self.port().queued() == 0;
         if !quiet {
             self.attend();
+            self.obey_queued();
             return false;
         }
         settled && !self.is_spilled() && self.seats.are_drained()
