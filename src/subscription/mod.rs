@@ -5,7 +5,7 @@ pub(crate) mod builder;
 use crate::actor::StopReason;
 use crate::error::UnsubscribeError;
 use crate::filter::{Filter, FilterKey};
-use crate::stats::{self, Counts, FarCounts, Kind, SubscriptionStats};
+use crate::stats::{self, Counter, Counts, FarCounts, Kind, SubscriptionStats};
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, Mutex, Ordering, global};
 use smallvec::SmallVec;
 use std::fmt;
@@ -31,22 +31,41 @@ impl fmt::Display for SubscriptionId {
 
 /// What the shard and everybody else share about one subscription.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Record {
-    pub(crate) hot: Hot,
-    /// What the thread of a receiver or a dedicated actor counts.
-    pub(crate) far: Option<Box<Counts>>,
-    pub(crate) id: SubscriptionId,
+    // What every call touches, side by side. It is not aligned to a line, which would make a record twice as large; but that
+    // of another record is so far away that the two never share one, so shards do not contend.
+    pub(crate) state: State,
+    /// A `Resume` is on its way to the shard.
+    pub(crate) is_resuming: AtomicBool,
     pub(crate) shard: u8,
     /// Where the shard seated the actor. Written by the shard only.
     pub(crate) seat: AtomicU32,
-    /// A `Resume` is on its way to the shard.
-    pub(crate) is_resuming: AtomicBool,
+    pub(crate) matched: Counter,
+    pub(crate) handled: Counter,
+    /// Not among the rare ones: they may stall at any time, and nothing is allocated once all is warm.
+    stalls: Counter,
+    pub(crate) id: SubscriptionId,
+    /// Distinct.
+    pub(crate) keys: SmallVec<[FilterKey; 1]>,
+    /// Made with the record, or by whoever first needs it. No model looks at how that goes.
+    rare: global::OnceLock<Box<Rare>>,
+}
+
+// With the two counts of its `Arc` and the word in front of every allocation, two lines.
+const _: () = assert!(cfg!(laneway_loom) || size_of::<Record>() <= 104);
+
+/// What few subscriptions need.
+#[derive(Debug, Default)]
+struct Rare {
+    name: Option<Arc<str>>,
+    /// What the thread of a receiver or a dedicated actor counts.
+    far: Option<Box<Counts>>,
+    /// What is counted of it, but for what is in the record.
+    counts: Counts,
     /// Events of these epochs are discarded: from when it was suspended that way until it was resumed. In order, the last one
     /// perhaps still open, and as long as such events may be in a lane; but no more than [`MAX_WINDOWS`].
     windows: Mutex<Vec<Range<u64>>>,
-    /// Distinct.
-    pub(crate) keys: SmallVec<[FilterKey; 1]>,
-    pub(crate) name: Option<Arc<str>>,
 }
 
 impl Record {
@@ -57,22 +76,68 @@ impl Record {
         name: Option<Arc<str>>,
         is_remote: bool,
     ) -> Self {
+        let rare = global::OnceLock::new();
+        if name.is_some() || is_remote {
+            rare.get_or_init(|| {
+                Box::new(Rare {
+                    name,
+                    far: is_remote.then(Box::default),
+                    ..Rare::default()
+                })
+            });
+        }
         Record {
-            hot: Hot::default(),
-            far: is_remote.then(Box::default),
-            id,
+            state: State::default(),
+            is_resuming: AtomicBool::new(false),
             shard: u8::try_from(shard).expect("at most 64 shards"),
             seat: AtomicU32::new(u32::MAX),
-            is_resuming: AtomicBool::new(false),
-            windows: Mutex::new(Vec::new()),
+            matched: Counter::default(),
+            handled: Counter::default(),
+            stalls: Counter::default(),
+            id,
             keys,
-            name,
+            rare,
+        }
+    }
+
+    fn rare(&self) -> &Rare {
+        self.rare.get_or_init(Box::default)
+    }
+
+    pub(crate) fn name(&self) -> Option<&Arc<str>> {
+        self.rare.get()?.name.as_ref()
+    }
+
+    /// For the record of a receiver or a dedicated actor.
+    pub(crate) fn far(&self) -> Option<&Counts> {
+        self.rare.get()?.far.as_deref()
+    }
+
+    /// On the shard's thread; stalls on the watching one.
+    pub(crate) fn add(&self, kind: Kind, count: usize) {
+        let counter = self.counter(kind);
+        counter
+            .unwrap_or_else(|| &self.rare().counts[kind])
+            .add(count);
+    }
+
+    /// None where nothing was counted yet.
+    fn counter(&self, kind: Kind) -> Option<&Counter> {
+        match kind {
+            Kind::Matched => Some(&self.matched),
+            Kind::Handled => Some(&self.handled),
+            Kind::Stalls => Some(&self.stalls),
+            _ => self.rare.get().map(|rare| &rare.counts[kind]),
         }
     }
 
     /// Events of this and later epochs are discarded, or no more. Under the registry lock, so that epochs rise.
     pub(crate) fn discard(&self, from_now_on: bool, epoch: u64) {
-        let mut windows = self.windows.lock();
+        // To close one that never opened, nothing is made.
+        if !from_now_on && self.rare.get().is_none() {
+            return;
+        }
+        let mut windows = self.rare().windows.lock();
         let open = windows.last_mut().filter(|window| window.end == u64::MAX);
         match open {
             Some(window) if !from_now_on => window.end = epoch,
@@ -81,7 +146,7 @@ impl Record {
                     windows.remove(0);
                 }
                 windows.push(epoch..u64::MAX);
-                self.hot.state.fetch_or(WINDOWS, Ordering::Relaxed);
+                self.state.0.fetch_or(WINDOWS, Ordering::Relaxed);
             }
             _ => {}
         }
@@ -89,16 +154,17 @@ impl Record {
 
     /// Whether an event of this epoch was published while events were discarded.
     pub(crate) fn is_discarded(&self, epoch: u64) -> bool {
-        self.hot.state.load(Ordering::Relaxed) & WINDOWS != 0
-            && (self.windows.lock().iter()).any(|window| window.contains(&epoch))
+        self.state.0.load(Ordering::Relaxed) & WINDOWS != 0
+            && (self.rare().windows.lock().iter()).any(|window| window.contains(&epoch))
     }
 
     /// No event of an epoch below `oldest` will come any more.
     pub(crate) fn forget_windows(&self, oldest: u64) {
-        let mut windows = self.windows.lock();
+        let Some(rare) = self.rare.get() else { return };
+        let mut windows = rare.windows.lock();
         windows.retain(|window| window.end > oldest || window.end == u64::MAX);
         if windows.is_empty() {
-            self.hot.state.fetch_and(!WINDOWS, Ordering::Relaxed);
+            self.state.0.fetch_and(!WINDOWS, Ordering::Relaxed);
         }
     }
 
@@ -107,13 +173,16 @@ impl Record {
     }
 
     pub(crate) fn stats(&self) -> SubscriptionStats {
-        stats::total(&self.hot.counts, self.far.as_deref())
+        stats::total(
+            |kind| self.counter(kind).map_or(0, Counter::get),
+            self.far(),
+        )
     }
 
     fn info(&self) -> SubscriptionInfo {
         SubscriptionInfo {
             id: self.id,
-            name: self.name.as_deref().map(Into::into),
+            name: self.name().map(|name| name.as_ref().into()),
             shard: self.shard.into(),
             filters: self.filters(),
             stats: self.stats(),
@@ -138,28 +207,23 @@ impl FarMeter {
     }
 
     pub(crate) fn add(&self, kind: Kind, count: usize) {
-        let far = self.record.far.as_deref();
+        let far = self.record.far();
         let counts = far.expect("the record was made for a reader that is no shard");
         counts[kind].add(count);
         self.totals.add(kind, count);
     }
 }
 
-/// What each call touches, on lines of its own: the first is what every call touches. Written by the shard.
+/// Whether calls may begin. Anybody may change it.
 ///
-/// The exception is `state`, which anybody may change.
+/// 0: live. The low bits are why it ended, see [`reason`](State::reason); above them why it pauses.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Hot {
-    /// 0: live. The low bits are why it ended, see [`reason`](Hot::reason); above them why it pauses.
-    state: AtomicU8,
-    pub(crate) counts: Counts,
-}
+pub(crate) struct State(AtomicU8);
 
 /// So many times of discarding are remembered while their events lie in lanes; of an older one they come through.
 const MAX_WINDOWS: usize = 64;
 
-/// The bits of `state` that say why it ended.
+/// The bits that say why it ended.
 const REASON: u8 = 7;
 /// Suspended: events wait in the mailbox.
 const QUEUEING: u8 = 8;
@@ -168,22 +232,22 @@ const DISCARDING: u8 = 16;
 /// Some epochs' events are discarded, see [`Record::is_discarded`]. No halt by itself.
 const WINDOWS: u8 = 32;
 
-impl Hot {
+impl State {
     /// No call may begin. Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that
     /// is swapped after it, and by the command.
     #[inline(always)]
     pub(crate) fn is_halted(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & !WINDOWS != 0
+        self.0.load(Ordering::Relaxed) & !WINDOWS != 0
     }
 
     /// An event cannot just be handed over.
     #[inline(always)]
     pub(crate) fn needs_care(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != 0
+        self.0.load(Ordering::Relaxed) != 0
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & REASON != 0
+        self.0.load(Ordering::Relaxed) & REASON != 0
     }
 
     /// From now on no call begins on the shard's thread. The first reason stays.
@@ -195,11 +259,13 @@ impl Hot {
             StopReason::Shutdown => 4,
         };
         let live = |state: u8| (state & REASON == 0).then_some(state | code);
-        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, live);
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, live);
     }
 
     pub(crate) fn reason(&self) -> Option<StopReason> {
-        match self.state.load(Ordering::Relaxed) & REASON {
+        match self.0.load(Ordering::Relaxed) & REASON {
             0 => None,
             1 => Some(StopReason::Unsubscribed),
             2 => Some(StopReason::Stopped),
@@ -216,11 +282,13 @@ impl Hot {
             Some(Suspend::Discard) => DISCARDING,
         };
         let change = |state: u8| Some(state & !(QUEUEING | DISCARDING) | bits);
-        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     }
 
     pub(crate) fn suspended(&self) -> Option<Suspend> {
-        match self.state.load(Ordering::Relaxed) & (QUEUEING | DISCARDING) {
+        match self.0.load(Ordering::Relaxed) & (QUEUEING | DISCARDING) {
             0 => None,
             DISCARDING => Some(Suspend::Discard),
             _ => Some(Suspend::Queue),
@@ -294,7 +362,7 @@ impl Subscription {
 
     /// The name it was given.
     pub fn name(&self) -> Option<&str> {
-        self.record.name.as_deref()
+        self.record.name().map(|name| &**name)
     }
 
     /// The shard its actor lives on, counted from 0.
@@ -377,7 +445,7 @@ impl Subscription {
 
     /// Whether it has ended, for whatever reason. Its actor may still be in its last call.
     pub fn has_ended(&self) -> bool {
-        self.record.hot.has_ended()
+        self.record.state.has_ended()
     }
 
     /// Its counters. Reads a few words; the shard writes them once per run.
@@ -395,7 +463,7 @@ impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("id", &self.record.id)
-            .field("name", &self.record.name)
+            .field("name", &self.record.name())
             .field("shard", &self.record.shard)
             .finish_non_exhaustive()
     }
