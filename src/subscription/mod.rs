@@ -56,7 +56,7 @@ pub(crate) struct Record {
 const _: () = assert!(cfg!(laneway_loom) || size_of::<Record>() <= 104);
 
 /// What few subscriptions need.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rare {
     name: Option<Arc<str>>,
     /// What the thread of a receiver or a dedicated actor counts.
@@ -68,6 +68,17 @@ struct Rare {
     windows: Mutex<Vec<Range<u64>>>,
 }
 
+impl Rare {
+    fn new(name: Option<Arc<str>>, is_remote: bool) -> Box<Self> {
+        Box::new(Rare {
+            name,
+            far: is_remote.then(Box::default),
+            counts: Counts::default(),
+            windows: Mutex::new(Vec::new()),
+        })
+    }
+}
+
 impl Record {
     pub(crate) fn new(
         id: SubscriptionId,
@@ -76,16 +87,11 @@ impl Record {
         name: Option<Arc<str>>,
         is_remote: bool,
     ) -> Self {
-        let rare = global::OnceLock::new();
-        if name.is_some() || is_remote {
-            rare.get_or_init(|| {
-                Box::new(Rare {
-                    name,
-                    far: is_remote.then(Box::default),
-                    ..Rare::default()
-                })
-            });
-        }
+        let rare = if name.is_some() || is_remote {
+            Rare::new(name, is_remote).into()
+        } else {
+            global::OnceLock::new()
+        };
         Record {
             state: State::default(),
             is_resuming: AtomicBool::new(false),
@@ -101,7 +107,7 @@ impl Record {
     }
 
     fn rare(&self) -> &Rare {
-        self.rare.get_or_init(Box::default)
+        self.rare.get_or_init(|| Rare::new(None, false))
     }
 
     pub(crate) fn name(&self) -> Option<&Arc<str>> {
