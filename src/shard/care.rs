@@ -200,6 +200,28 @@ fn take<E: Clone>(store: &mut Store<E>, key: u32, books: Books<'_>) -> Option<Ev
     copy
 }
 
+impl<E> Seat<E> {
+    /// For what has to wait.
+    pub(super) fn care(&mut self) -> &mut Care<E> {
+        self.care.get_or_insert_default()
+    }
+
+    /// Looks again whether the short way is open.
+    pub(super) fn note_plain(&mut self) {
+        self.is_plain = self.care.as_ref().is_none_or(|care| care.is_plain());
+    }
+
+    /// See [`Care::is_direct`].
+    pub(super) fn is_direct(&self) -> bool {
+        self.care.as_ref().is_none_or(|care| care.is_direct())
+    }
+
+    /// Where its events go instead of to the actor here.
+    pub(super) fn outbox(&self) -> Option<&Outbox<E>> {
+        self.care.as_ref()?.outbox.as_ref()
+    }
+}
+
 impl<E: 'static> Seat<E> {
     /// How many more events it can take without losing any.
     pub(super) fn room(&mut self, turn: u32, epoch: u64) -> usize {

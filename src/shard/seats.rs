@@ -30,7 +30,7 @@ pub(crate) struct Seat<E> {
     budget: u32,
     /// The short way is open: nothing waits, and there is nothing to ask.
     pub(super) is_plain: bool,
-    /// None for the usual one while nothing waits: few seats ever need the 336 bytes.
+    /// None for the usual one as long as nothing had to wait: it takes over 300 bytes.
     pub(super) care: Option<Box<Care<E>>>,
 }
 
@@ -58,26 +58,6 @@ impl<E> Seat<E> {
 
     pub(super) fn record(&self) -> &Arc<Record> {
         &self.record
-    }
-
-    /// For what has to wait.
-    pub(super) fn care(&mut self) -> &mut Care<E> {
-        self.care.get_or_insert_default()
-    }
-
-    /// Looks again whether the short way is open.
-    pub(super) fn note_plain(&mut self) {
-        self.is_plain = self.care.as_ref().is_none_or(|care| care.is_plain());
-    }
-
-    /// See [`Care::is_direct`].
-    pub(super) fn is_direct(&self) -> bool {
-        self.care.as_ref().is_none_or(|care| care.is_direct())
-    }
-
-    /// Where its events go instead of to the actor here.
-    pub(super) fn outbox(&self) -> Option<&Outbox<E>> {
-        self.care.as_ref()?.outbox.as_ref()
     }
 
     /// Whether events of this epoch were published before the subscription.
