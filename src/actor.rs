@@ -155,7 +155,7 @@ impl<E: Clone + Send + 'static> Context<'_, E> {
 impl<E> Context<'_, E> {
     /// Ends this subscription: no further call but [`Actor::stopped`]. Events not taken yet are discarded.
     pub fn stop(&mut self) {
-        self.record.hot.end(StopReason::Stopped);
+        self.record.state.end(StopReason::Stopped);
     }
 
     /// The subscription this actor was called for.

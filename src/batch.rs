@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::lane::Run;
 use crate::shard::mailbox::{Store, Waiting};
-use crate::subscription::Hot;
+use crate::subscription::State;
 use std::cell::Cell;
 use std::fmt;
 use std::iter::FusedIterator;
@@ -14,7 +14,7 @@ use std::iter::FusedIterator;
 pub struct Batch<'a, E> {
     pub(crate) source: Source<'a, E>,
     pub(crate) progress: &'a Progress,
-    pub(crate) hot: &'a Hot,
+    pub(crate) state: &'a State,
 }
 
 /// How far an actor has got with a batch. It lives with the caller, which counts by it even if the actor panics or leaks the
@@ -122,7 +122,7 @@ impl<'a, E> Batch<'a, E> {
 
     #[inline(always)]
     fn is_halted(&self) -> bool {
-        let is_halted = self.hot.is_halted();
+        let is_halted = self.state.is_halted();
         if is_halted {
             self.progress.was_halted.set(true);
         }
@@ -187,7 +187,7 @@ impl<E> FusedIterator for Batch<'_, E> {}
 impl<E> Batch<'_, E> {
     /// How many events are left to take, unless the actor is stopped meanwhile.
     pub fn len(&self) -> usize {
-        if self.hot.is_halted() {
+        if self.state.is_halted() {
             0
         } else {
             self.source.len() - self.progress.taken.get()

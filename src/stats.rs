@@ -117,9 +117,9 @@ fn snapshot(get: impl Fn(Kind) -> u64) -> SubscriptionStats {
 }
 
 /// What is counted on the shard, and on the thread of a receiver or a dedicated actor, as one.
-pub(crate) fn total(near: &Counts, far: Option<&Counts>) -> SubscriptionStats {
+pub(crate) fn total(near: impl Fn(Kind) -> u64, far: Option<&Counts>) -> SubscriptionStats {
     // The far side first: an event is matched before it gets there.
-    let mut stats = snapshot(|kind| far.map_or(0, |far| far[kind].get()) + near[kind].get());
+    let mut stats = snapshot(|kind| far.map_or(0, |far| far[kind].get()) + near(kind));
     let gone = [stats.handled, stats.discarded, stats.dropped.total()];
     stats.queued = gone.into_iter().fold(stats.matched, u64::wrapping_sub);
     stats

@@ -1,4 +1,4 @@
-//! G11: what comes and goes leaves no memory behind.
+//! G11: what comes and goes leaves no memory behind, and what stays takes little.
 //!
 //! One test, since it looks at the memory of the whole process.
 
@@ -61,11 +61,32 @@ fn listener(router: &Router<u64>, topic: Topic) {
     }
 }
 
+/// In bytes, without the actor: that takes none here.
+const MOST_PER_SUBSCRIPTION: isize = 400;
+
+/// Just below the number at which the tables double, where little of them is empty.
+const SUBSCRIPTIONS: isize = 14_000;
+
+fn subscriptions_are_small(topic: Topic) {
+    let router = Router::<u64>::builder().shards(1).build().unwrap();
+    router.publisher().warm(topic);
+    router.flush().unwrap();
+    let before = IN_USE.load(Ordering::Relaxed);
+    for resource in 0..SUBSCRIPTIONS as u64 {
+        let filter = Filter::exact(topic.with_resource(resource));
+        router.subscribe(filter, |_| ()).unwrap();
+    }
+    router.flush().unwrap();
+    let each = (IN_USE.load(Ordering::Relaxed) - before) / SUBSCRIPTIONS;
+    assert!(each <= MOST_PER_SUBSCRIPTION, "{each} bytes each");
+}
+
 #[test]
 fn what_comes_and_goes_leaves_no_memory_behind() {
     guarded(|| {
         let router = Router::<u64>::builder().shards(2).build().unwrap();
         let topic = topic("MEMORY");
+        subscriptions_are_small(topic);
         listener(&router, topic);
         let check = |case: &str, count: usize, round: &mut dyn FnMut(u64)| {
             let growth = growth(&router, rounds(count), round);

@@ -56,7 +56,7 @@ impl<E: Send + 'static> Dedicated<E> {
         self.with(|callee, _| callee.start());
         loop {
             self.inbox.acknowledge();
-            if self.record.hot.has_ended() {
+            if self.record.state.has_ended() {
                 break;
             }
             // Asked first: a lane that is closed shows what became of a suspension before.
@@ -84,7 +84,7 @@ impl<E: Send + 'static> Dedicated<E> {
     }
 
     fn is_paused(&self) -> bool {
-        self.record.hot.suspended().is_some()
+        self.record.state.suspended().is_some()
     }
 
     /// Takes the actor apart from its inbox for `body`.
@@ -125,8 +125,8 @@ impl<E: Send + 'static> Dedicated<E> {
             ..
         } = self;
         // The shard leaves it to this side to say so: the actor is to handle what is in its lane first.
-        record.hot.end(StopReason::Shutdown);
-        let reason = record.hot.reason().unwrap_or(StopReason::Shutdown);
+        record.state.end(StopReason::Shutdown);
+        let reason = record.state.reason().unwrap_or(StopReason::Shutdown);
         meter.add(Kind::Panics, retire(&mut actor, reason));
         let left = inbox.leave();
         meter.add(Kind::Stopped, left.lost);

@@ -250,7 +250,7 @@ impl<E> Receiver<E> {
     }
 
     fn is_paused(&self) -> bool {
-        self.meter.record().hot.suspended().is_some()
+        self.meter.record().state.suspended().is_some()
     }
 
     /// False: there may be something already.

@@ -29,6 +29,7 @@ use crate::actor::StopReason;
 use crate::countdown::Countdown;
 use crate::error::{FlushError, SubscribeError, UnsubscribeError};
 use crate::filter::{Filter, FilterKey};
+use crate::hash::hash_state;
 use crate::interest::{Ledger, Table};
 use crate::publisher::local;
 use crate::router::WeakRouter;
@@ -47,7 +48,9 @@ use crate::sync::{
 };
 use crate::topic::Topic;
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::borrow::Borrow;
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,13 +77,37 @@ pub(crate) struct Hub<E> {
 /// All that lives under the lock.
 struct Registry {
     ledger: Ledger,
-    subscriptions: HashMap<SubscriptionId, Arc<Record>>,
+    /// Live ones.
+    subscriptions: HashSet<ById, ahash::RandomState>,
     names: HashMap<Arc<str>, SubscriptionId>,
     /// Live subscriptions by shard.
     load: Vec<usize>,
     /// The ends of dedicated actors' threads.
     dedicated: HashMap<SubscriptionId, Countdown>,
 }
+
+/// A record in a set of them, found by its id: half of what a map from ids would take.
+struct ById(Arc<Record>);
+
+impl Borrow<SubscriptionId> for ById {
+    fn borrow(&self) -> &SubscriptionId {
+        &self.0.id
+    }
+}
+
+impl Hash for ById {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialEq for ById {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ById {}
 
 /// What a subscription is made of.
 pub(crate) struct Plan {
@@ -103,7 +130,7 @@ impl<E> Hub<E> {
             seats: AtomicUsize::new(0),
             registry: Mutex::new(Registry {
                 ledger,
-                subscriptions: HashMap::new(),
+                subscriptions: HashSet::with_hasher(hash_state().clone()),
                 names: HashMap::new(),
                 load: vec![0; config.shards],
                 dedicated: HashMap::new(),
@@ -215,7 +242,7 @@ impl<E> Hub<E> {
             self.ports[shard].push(Command::Spawn(seat));
             registry.load[shard] += 1;
             registry.names.extend(name.map(|name| (name, id)));
-            registry.subscriptions.insert(id, Arc::clone(&record));
+            registry.subscriptions.insert(ById(Arc::clone(&record)));
             // Now, so that who reads it sees the table, and the command behind it.
             self.raise_epoch();
             (record, old_table)
@@ -237,14 +264,14 @@ impl<E> Hub<E> {
         let (record, old_table) = {
             let mut guard = self.registry.lock();
             let registry = &mut *guard;
-            let record = registry.subscriptions.remove(&id)?;
-            if let Some(name) = &record.name {
+            let ById(record) = registry.subscriptions.take(&id)?;
+            if let Some(name) = record.name() {
                 registry.names.remove(name);
             }
             let shard = usize::from(record.shard);
             registry.load[shard] -= 1;
             if !mutant!("ends_too_late") {
-                record.hot.end(StopReason::Unsubscribed);
+                record.state.end(StopReason::Unsubscribed);
             }
             let table = registry.ledger.remove(&record.keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
@@ -286,16 +313,18 @@ impl<E> Hub<E> {
     /// All of an exiting shard's subscriptions at once. Nobody publishes any more, so the table does not matter.
     pub(crate) fn retire_shard(&self, shard: usize) {
         let mut registry = self.registry.lock();
-        let ended: Vec<Arc<Record>> = (registry.subscriptions.values())
-            .filter(|record| usize::from(record.shard) == shard)
-            .cloned()
-            .collect();
-        for record in ended {
-            registry.subscriptions.remove(&record.id);
-            if let Some(name) = &record.name {
-                registry.names.remove(name);
+        let Registry {
+            subscriptions,
+            names,
+            ..
+        } = &mut *registry;
+        subscriptions.retain(|ById(record)| {
+            let stays = usize::from(record.shard) != shard;
+            if !stays && let Some(name) = record.name() {
+                names.remove(name);
             }
-        }
+            stays
+        });
     }
 
     /// A dedicated actor has a thread now, which ends with `exit`.
@@ -352,7 +381,7 @@ impl<E> Hub<E> {
                 let filter = record.filters().into_iter().find(matching)?;
                 Some(Explanation {
                     id: record.id,
-                    name: record.name.as_deref().map(Into::into),
+                    name: record.name().map(|name| name.as_ref().into()),
                     shard: record.shard.into(),
                     filter,
                 })
@@ -364,23 +393,23 @@ impl<E> Hub<E> {
 
     /// The live subscription whose actor has this seat. Looks at all of them.
     pub(crate) fn seated_at(&self, shard: usize, place: u32) -> Option<Arc<Record>> {
-        let sits = |record: &&Arc<Record>| {
+        let sits = |ById(record): &&ById| {
             usize::from(record.shard) == shard && record.seat.load(Ordering::Relaxed) == place
         };
         self.registry
             .lock()
             .subscriptions
-            .values()
+            .iter()
             .find(sits)
-            .cloned()
+            .map(|ById(record)| Arc::clone(record))
     }
 
     fn records(&self) -> Vec<Arc<Record>> {
         self.registry
             .lock()
             .subscriptions
-            .values()
-            .cloned()
+            .iter()
+            .map(|ById(record)| Arc::clone(record))
             .collect()
     }
 
@@ -462,7 +491,7 @@ impl<E: Send + 'static> Control for Hub<E> {
         let waits = self.may_wait();
         self.change(id, |record, epoch| {
             record.discard(how == Suspend::Discard, epoch);
-            record.hot.suspend(Some(how));
+            record.state.suspend(Some(how));
             (waits && !mutant!("paused_too_early")).then(|| Command::Pause {
                 record: Arc::clone(record),
                 done,
@@ -477,7 +506,7 @@ impl<E: Send + 'static> Control for Hub<E> {
     fn resume(&self, id: SubscriptionId) -> Result<(), UnsubscribeError> {
         self.change(id, |record, epoch| {
             record.discard(false, epoch);
-            record.hot.suspend(None);
+            record.state.suspend(None);
             // ORDERING: AcqRel: see `Seats::resume`.
             let is_first = !record.is_resuming.swap(true, Ordering::AcqRel);
             is_first.then(|| Command::Resume(Arc::clone(record)))
@@ -495,7 +524,7 @@ impl<E> Hub<E> {
         let port = {
             let registry = self.registry.lock();
             let known = registry.subscriptions.get(&id);
-            let record = known.ok_or(UnsubscribeError::Unknown(id))?;
+            let ById(record) = known.ok_or(UnsubscribeError::Unknown(id))?;
             let port = &self.ports[usize::from(record.shard)];
             let epoch = self.epoch() + 1;
             if let Some(command) = change(record, epoch) {

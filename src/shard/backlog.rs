@@ -24,8 +24,10 @@ pub(super) struct Mark {
 impl<E: Clone + 'static> Seats<E> {
     /// Sees to it that runs are cut to the room of this one, if that may be less than a run.
     pub(super) fn note_room(&mut self, place: u32) {
-        let care = &mut self.seat(place).care;
-        if !care.is_tight && care.may_be_short() {
+        if let Some(care) = &mut self.seat(place).care
+            && !care.is_tight
+            && care.may_be_short()
+        {
             care.is_tight = true;
             self.tight.push(place);
         }
@@ -44,14 +46,15 @@ impl<E: Clone + 'static> Seats<E> {
         while let Some(&place) = self.tight.get(index) {
             let turn = self.turn;
             let seat = self.seat(place);
-            if !seat.care.may_be_short() {
-                (seat.care.is_tight, seat.care.is_blocking) = (false, false);
+            let care = seat.care();
+            if !care.may_be_short() {
+                (care.is_tight, care.is_blocking) = (false, false);
                 self.tight.swap_remove(index);
                 continue;
             }
             index += 1;
             let free = seat.room(turn, epoch);
-            seat.care.is_blocking = free == 0;
+            seat.care().is_blocking = free == 0;
             if everyone.binary_search(&place).is_ok() {
                 room = room.min(free);
             } else if let Some(first) = picks.iter().filter(|pick| pick.seat == place).nth(free) {
@@ -73,7 +76,7 @@ impl<E: Clone + 'static> Seats<E> {
         let listed: Vec<u32> = listed.copied().collect();
         let mut any = false;
         for &place in &listed {
-            if let Some(outbox) = &self.seat(place).care.outbox
+            if let Some(outbox) = self.seat(place).outbox()
                 && !mutant!("full_outbox_not_armed")
             {
                 outbox.arm(waiter);
@@ -84,7 +87,7 @@ impl<E: Clone + 'static> Seats<E> {
             fence_heavy();
         }
         !listed.iter().any(|&place| {
-            let care = &mut self.seat(place).care;
+            let care = self.seat(place).care();
             let moves_up = care.is_waiting && care.outbox.as_mut().is_none_or(|o| o.room() > 0);
             // The next turn sees whether it was this room that a lane is held for.
             let may_unblock = care.is_blocking && care.room() > 0;
@@ -95,8 +98,10 @@ impl<E: Clone + 'static> Seats<E> {
 
     /// Something waits for this one.
     pub(super) fn note_waiting(&mut self, place: u32) {
-        let care = &mut self.seat(place).care;
-        if !care.is_waiting && !care.mailbox.is_empty() {
+        if let Some(care) = &mut self.seat(place).care
+            && !care.is_waiting
+            && !care.mailbox.is_empty()
+        {
             care.is_waiting = true;
             self.waiting.push(place);
         }
@@ -104,7 +109,7 @@ impl<E: Clone + 'static> Seats<E> {
 
     /// Nothing waits for an actor here. What waits for readers on other threads goes to them when their seats are given up.
     pub(super) fn are_drained(&self) -> bool {
-        let is_remote = |seat: &Seat<E>| seat.care.outbox.is_some();
+        let is_remote = |seat: &Seat<E>| seat.outbox().is_some();
         let seats = self
             .waiting
             .iter()
@@ -119,10 +124,11 @@ impl<E: Clone + 'static> Seats<E> {
         while let Some(&place) = self.waiting.get(index) {
             left -= self.drain_one(place, left, hub, meter);
             let seat = self.seat(place);
-            let suspended = seat.care.outbox.is_none() && seat.record.hot.is_halted();
-            if seat.care.mailbox.is_empty() || suspended {
-                seat.care.is_waiting = false;
-                seat.is_plain = seat.care.is_plain();
+            let suspended = seat.outbox().is_none() && seat.record.state.is_halted();
+            let care = seat.care();
+            if care.mailbox.is_empty() || suspended {
+                care.is_waiting = false;
+                seat.note_plain();
                 self.waiting.swap_remove(index);
             } else {
                 index += 1;
@@ -145,11 +151,11 @@ impl<E: Clone + 'static> Seats<E> {
         let record = Arc::clone(&seat.record);
         let caller = Caller::new(place, &record, hub, meter);
         let books = caller.books;
-        if seat.care.outbox.is_some() {
-            return seat.care.forward(limit, store, books);
+        if seat.outbox().is_some() {
+            return seat.care().forward(limit, store, books);
         }
         let mut left = limit;
-        while !record.hot.is_halted() && !seat.care.mailbox.is_empty() {
+        while !record.state.is_halted() && !seat.care().mailbox.is_empty() {
             let quota = left.min(*seat.quota(*turn) as usize).min(MAX_RUN);
             if quota == 0 {
                 break;
@@ -171,7 +177,7 @@ impl<E: Clone + 'static> Seats<E> {
             });
             left -= handed;
             *seat.quota(*turn) -= handed as u32;
-            if record.hot.has_ended() {
+            if record.state.has_ended() {
                 ended.push(place);
             }
         }
@@ -183,7 +189,7 @@ impl<E: Clone + 'static> Seats<E> {
         record.forget_windows(oldest);
         // On this thread no call is running now.
         if let Some(seat) = self.find(record)
-            && let Some(outbox) = &seat.care.outbox
+            && let Some(outbox) = seat.outbox()
         {
             outbox.barrier(done);
         }
@@ -196,7 +202,7 @@ impl<E: Clone + 'static> Seats<E> {
         record.forget_windows(oldest);
         let place = record.seat.load(Ordering::Relaxed);
         if let Some(seat) = self.find(record) {
-            if let Some(outbox) = &seat.care.outbox {
+            if let Some(outbox) = seat.outbox() {
                 outbox.wake();
             }
             self.note_waiting(place);
@@ -215,10 +221,12 @@ impl<E: Clone + 'static> Seats<E> {
         let waiting = self.waiting.iter().chain(&self.dedicated);
         waiting
             .filter_map(|&place| self.seats[place as usize].as_ref())
-            .map(|seat| Mark {
-                record: Arc::clone(&seat.record),
-                queued: seat.care.mailbox.end(),
-                sent: None,
+            .filter_map(|seat| {
+                Some(Mark {
+                    record: Arc::clone(&seat.record),
+                    queued: seat.care.as_ref()?.mailbox.end(),
+                    sent: None,
+                })
             })
             .collect()
     }
@@ -229,10 +237,10 @@ impl<E: Clone + 'static> Seats<E> {
             let Some(seat) = self.find(&mark.record) else {
                 return true;
             };
-            let care = &mut seat.care;
-            if seat.record.hot.is_halted() {
+            if seat.record.state.is_halted() {
                 return true;
             }
+            let care = seat.care();
             let is_past = care.mailbox.is_past(mark.queued);
             match &mut care.outbox {
                 None => is_past,
@@ -257,7 +265,9 @@ impl<E: Clone + 'static> Seats<E> {
             ..
         } = self;
         for &place in &*waiting {
-            if let Some(Seat { care, record, .. }) = &mut seats[place as usize] {
+            if let Some(Seat { care, record, .. }) = &mut seats[place as usize]
+                && let Some(care) = care
+            {
                 care.forward(usize::MAX, store, Books { record, meter });
             }
         }

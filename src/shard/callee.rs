@@ -32,7 +32,7 @@ pub(crate) enum Call {
 impl<'a, E: 'static> Callee<'a, E> {
     /// The first calls: its factory, if it has one, and `started`. Not if somebody has ended the subscription before.
     pub(crate) fn start(&mut self) {
-        if self.record.hot.has_ended() {
+        if self.record.state.has_ended() {
             return;
         }
         (self.mark)(Call::Other);
@@ -45,15 +45,15 @@ impl<'a, E: 'static> Callee<'a, E> {
     /// Hands over the events behind the first `taken`, again after a panic that the actor survives. Says how many have been
     /// dealt with: all, unless the actor was suspended meanwhile.
     pub(crate) fn hand(&mut self, source: Source<'_, E>, progress: &Progress) -> usize {
-        let hot = &self.record.hot;
+        let state = &self.record.state;
         let taken = &progress.taken;
-        while taken.get() < source.len() && !hot.is_halted() {
+        while taken.get() < source.len() && !state.is_halted() {
             let before = taken.get();
             progress.was_halted.set(false);
             let batch = Batch {
                 source,
                 progress,
-                hot,
+                state,
             };
             let mut context = self.context();
             (self.mark)(Call::Batch);
@@ -65,12 +65,12 @@ impl<'a, E: 'static> Callee<'a, E> {
             (self.count)(Kind::Handled, taken.get() - before);
             if !whole {
                 self.panicked();
-            } else if hot.has_ended() || !progress.was_halted.get() {
+            } else if state.has_ended() || !progress.was_halted.get() {
                 (self.count)(Kind::Discarded, source.len() - taken.get());
                 return source.len();
             }
         }
-        if hot.has_ended() {
+        if state.has_ended() {
             (self.count)(Kind::Stopped, source.len() - taken.get());
             return source.len();
         }
@@ -91,7 +91,7 @@ impl<'a, E: 'static> Callee<'a, E> {
     pub(crate) fn predicate_panicked(&mut self) {
         self.note_panic();
         if matches!(self.supervision, Supervision::Stop) {
-            self.record.hot.end(StopReason::Panicked);
+            self.record.state.end(StopReason::Panicked);
         }
     }
 
@@ -109,7 +109,7 @@ impl<'a, E: 'static> Callee<'a, E> {
         let record = self.record;
         // What is subscribed to traces is user code too.
         contain(|| {
-            tracing::error!(subscription = %record.id, name = ?record.name, "an actor panicked");
+            tracing::error!(subscription = %record.id, name = ?record.name(), "an actor panicked");
         });
     }
 

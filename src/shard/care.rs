@@ -28,6 +28,13 @@ pub(crate) struct Care<E> {
     pub(super) is_blocking: bool,
 }
 
+/// The usual one: waiting is all that there is to it.
+impl<E> Default for Care<E> {
+    fn default() -> Self {
+        Care::new(None, Mailbox::default(), Supervision::Stop, None)
+    }
+}
+
 impl<E> Care<E> {
     pub(crate) fn new(
         when: Option<Predicate<E>>,
@@ -45,6 +52,14 @@ impl<E> Care<E> {
             is_tight: false,
             is_blocking: false,
         }
+    }
+
+    /// Whether it could be made when something has to wait, so that a seat does without until then.
+    pub(super) fn is_usual(&self) -> bool {
+        self.when.is_none()
+            && self.outbox.is_none()
+            && self.mailbox.is_default()
+            && matches!(self.supervision, Supervision::Stop)
     }
 
     /// Whether a run can go straight to the actor.
@@ -185,15 +200,37 @@ fn take<E: Clone>(store: &mut Store<E>, key: u32, books: Books<'_>) -> Option<Ev
     copy
 }
 
+impl<E> Seat<E> {
+    /// For what has to wait.
+    pub(super) fn care(&mut self) -> &mut Care<E> {
+        self.care.get_or_insert_default()
+    }
+
+    /// Looks again whether the short way is open.
+    pub(super) fn note_plain(&mut self) {
+        self.is_plain = self.care.as_ref().is_none_or(|care| care.is_plain());
+    }
+
+    /// See [`Care::is_direct`].
+    pub(super) fn is_direct(&self) -> bool {
+        self.care.as_ref().is_none_or(|care| care.is_direct())
+    }
+
+    /// Where its events go instead of to the actor here.
+    pub(super) fn outbox(&self) -> Option<&Outbox<E>> {
+        self.care.as_ref()?.outbox.as_ref()
+    }
+}
+
 impl<E: 'static> Seat<E> {
     /// How many more events it can take without losing any.
     pub(super) fn room(&mut self, turn: u32, epoch: u64) -> usize {
-        let hot = &self.record.hot;
-        if self.is_before(epoch) || hot.has_ended() || self.record.is_discarded(epoch) {
+        let state = &self.record.state;
+        if self.is_before(epoch) || state.has_ended() || self.record.is_discarded(epoch) {
             return usize::MAX;
         }
-        let goes_through = self.care.is_direct() && !hot.is_halted();
+        let goes_through = self.is_direct() && !state.is_halted();
         let at_once = if goes_through { *self.quota(turn) } else { 0 };
-        self.care.room() + at_once as usize
+        self.care().room() + at_once as usize
     }
 }

@@ -25,8 +25,8 @@ impl<E: Clone + 'static> Seats<E> {
         let mut wanted = std::mem::take(&mut self.wanted);
         let seat = self.seat(place);
         let record = Arc::clone(&seat.record);
-        let hot = &record.hot;
-        if !hot.has_ended()
+        let state = &record.state;
+        if !state.has_ended()
             && let Some(run) = source.run()
         {
             let caller = Caller::new(place, &record, hub, meter);
@@ -37,14 +37,14 @@ impl<E: Clone + 'static> Seats<E> {
             books.add(Kind::Matched, wanted.len());
             let quota = wanted.len().min(*seat.quota(turn) as usize);
             let mut settled = 0;
-            if hot.has_ended() {
+            if state.has_ended() {
                 // Its predicate panicked.
                 books.add(Kind::Stopped, wanted.len());
                 settled = wanted.len();
             } else if record.is_discarded(epoch) {
                 books.add(Kind::Discarded, wanted.len());
                 settled = wanted.len();
-            } else if quota > 0 && seat.care.is_direct() && !hot.is_halted() {
+            } else if quota > 0 && seat.is_direct() && !state.is_halted() {
                 *seat.quota(turn) -= quota as u32;
                 settled = caller.with(seat, |callee, _, mailbox| {
                     if mailbox.has_missed() {
@@ -52,13 +52,13 @@ impl<E: Clone + 'static> Seats<E> {
                     }
                     callee.hand(Source::Picks(run, &wanted[..quota]), &Progress::default())
                 });
-                if hot.has_ended() {
+                if state.has_ended() {
                     books.add(Kind::Stopped, wanted.len() - settled);
                     settled = wanted.len();
                 }
             }
             self.queue(place, Source::Picks(run, &wanted), settled, books);
-            if hot.has_ended() {
+            if state.has_ended() {
                 self.ended.push(place);
             }
         }
@@ -70,9 +70,9 @@ impl<E: Clone + 'static> Seats<E> {
         let Seats { seats, store, .. } = self;
         if let Some(seat) = &mut seats[place as usize] {
             for (offset, event) in source.rest(settled) {
-                seat.care.queue(event, offset, store, books);
+                seat.care().queue(event, offset, store, books);
             }
-            seat.is_plain = seat.care.is_plain();
+            seat.note_plain();
         }
         self.note_waiting(place);
         self.note_room(place);
@@ -93,7 +93,7 @@ impl<E: Clone + 'static> Seats<E> {
             meter,
         };
         let mut settled = source.len();
-        if record.hot.has_ended() {
+        if record.state.has_ended() {
             self.ended.push(place);
         } else if progress.was_halted.get() {
             // Suspended in its own call, or by somebody during it: the rest was not meant to be left.
@@ -124,7 +124,7 @@ impl<E: Clone + 'static> Seats<E> {
             callee.hand(source, progress)
         });
         self.queue(place, source, settled, books);
-        if record.hot.has_ended() {
+        if record.state.has_ended() {
             self.ended.push(place);
         }
     }
@@ -148,10 +148,10 @@ fn choose<E: 'static>(
     };
     (callee.mark)(Call::Other);
     let mut asked = 0;
-    let hot = &callee.record.hot;
-    while asked < source.len() && !hot.has_ended() {
+    let state = &callee.record.state;
+    while asked < source.len() && !state.has_ended() {
         let whole = contain(|| {
-            while !hot.has_ended()
+            while !state.has_ended()
                 && let Some(event) = source.get(asked)
             {
                 asked += 1;

@@ -425,7 +425,7 @@ impl<E: Clone + Send + 'static> Shard<E> {
         let record = Arc::clone(self.seats.record(place));
         if !(reason == StopReason::Shutdown && self.seats.is_dedicated(place)) {
             // A dedicated actor handles what it has been given, and then says so itself.
-            record.hot.end(reason);
+            record.state.end(reason);
         }
         self.routes.remove(&record.keys, place);
         let meter = &self.hub.ports[self.index].meter;

@@ -8,20 +8,67 @@ use crate::lane::Run;
 use crate::sync::{Cached, Swap};
 use crate::topic::names::ClassId;
 use crate::topic::resource::ResourceId;
+use slab::Slab;
 use smallvec::SmallVec;
+use std::slice;
 
 pub(super) struct Routes {
     /// Says which patterns match a class. It knows all shards' patterns; those of others find no seats here.
     table: Cached<Table>,
     patterns: HashMap<Pattern, Vec<u32>>,
-    resources: HashMap<(Pattern, ResourceId), SmallVec<[u32; 2]>>,
-    /// How many resource keys of this shard are under a pattern.
-    keyed: HashMap<Pattern, usize>,
+    /// Patterns under which some want certain resources. None is empty.
+    keyed: HashMap<Pattern, HashMap<ResourceId, Takers>>,
+    /// The seats of resources that several want.
+    shared: Slab<Vec<u32>>,
     /// Made as classes come; all forgotten when a pattern comes or goes.
     classes: HashMap<ClassId, usize>,
     routes: Vec<Route>,
     /// The class of the last run and its route.
     last: Option<(ClassId, usize)>,
+}
+
+/// The seats for a resource. One that a single seat wants is a third of the size that a vector has, even with its place inside:
+/// there may be millions.
+#[derive(Clone, Copy)]
+enum Takers {
+    One(u32),
+    /// In [`Routes::shared`].
+    Several(u32),
+}
+
+impl Takers {
+    #[inline]
+    fn seats<'a>(&'a self, shared: &'a Slab<Vec<u32>>) -> &'a [u32] {
+        match self {
+            Takers::One(seat) => slice::from_ref(seat),
+            Takers::Several(key) => &shared[*key as usize],
+        }
+    }
+
+    fn add(&mut self, seat: u32, shared: &mut Slab<Vec<u32>>) {
+        match *self {
+            Takers::One(first) => {
+                let key = shared.insert(vec![first, seat]);
+                *self = Takers::Several(u32::try_from(key).expect("no more than seats"));
+            }
+            Takers::Several(key) => shared[key as usize].push(seat),
+        }
+    }
+
+    /// False: nobody else wants it.
+    fn take(&mut self, seat: u32, shared: &mut Slab<Vec<u32>>) -> bool {
+        let key = match *self {
+            Takers::One(own) => return own != seat,
+            Takers::Several(key) => key,
+        };
+        let seats = &mut shared[key as usize];
+        seats.retain(|other| *other != seat);
+        if let [last] = seats[..] {
+            shared.remove(key as usize);
+            *self = Takers::One(last);
+        }
+        true
+    }
 }
 
 /// Where the events of one class go.
@@ -49,8 +96,8 @@ impl Routes {
         Routes {
             table: table.cached(),
             patterns: new_map(),
-            resources: new_map(),
             keyed: new_map(),
+            shared: Slab::new(),
             classes: new_map(),
             routes: Vec::new(),
             last: None,
@@ -65,11 +112,13 @@ impl Routes {
                     self.forget();
                 }
                 Some(resource) => {
-                    let seats = self.resources.entry((key.pattern, resource)).or_default();
-                    seats.push(seat);
-                    let keyed = self.keyed.entry(key.pattern).or_default();
-                    *keyed += 1;
-                    if *keyed == 1 {
+                    let resources = self.keyed.entry(key.pattern).or_insert_with(new_map);
+                    let is_first = resources.is_empty();
+                    resources
+                        .entry(resource)
+                        .and_modify(|takers| takers.add(seat, &mut self.shared))
+                        .or_insert(Takers::One(seat));
+                    if is_first {
                         self.forget();
                     }
                 }
@@ -90,16 +139,12 @@ impl Routes {
                     self.forget();
                 }
                 Some(resource) => {
-                    let place = (key.pattern, resource);
-                    if let Some(seats) = self.resources.get_mut(&place) {
-                        seats.retain(|other| *other != seat);
-                        if seats.is_empty() {
-                            self.resources.remove(&place);
-                        }
-                    }
-                    if let Some(keyed) = self.keyed.get_mut(&key.pattern) {
-                        *keyed -= 1;
-                        if *keyed == 0 {
+                    if let Some(resources) = self.keyed.get_mut(&key.pattern)
+                        && let Some(takers) = resources.get_mut(&resource)
+                        && !takers.take(seat, &mut self.shared)
+                    {
+                        resources.remove(&resource);
+                        if resources.is_empty() {
                             self.keyed.remove(&key.pattern);
                             self.forget();
                         }
@@ -112,8 +157,8 @@ impl Routes {
     /// Nothing is routed any more.
     pub(super) fn clear(&mut self) {
         self.patterns.clear();
-        self.resources.clear();
         self.keyed.clear();
+        self.shared.clear();
         self.forget();
     }
 
@@ -170,13 +215,15 @@ impl Routes {
         self.of(run.class());
         let Some((_, index)) = self.last else { return };
         let route = &self.routes[index];
-        for offset in 0..run.len() {
-            let Some(resource) = run.get(offset).and_then(|event| event.topic.resource()) else {
-                continue;
-            };
-            for &pattern in &route.keyed {
-                let seats = self.resources.get(&(pattern, resource));
-                for &seat in seats.into_iter().flatten() {
+        for resources in route.keyed.iter().filter_map(|it| self.keyed.get(it)) {
+            for offset in 0..run.len() {
+                let Some(resource) = run.get(offset).and_then(|event| event.topic.resource())
+                else {
+                    continue;
+                };
+                let takers = resources.get(&resource);
+                let seats = takers.map_or(&[][..], |takers| takers.seats(&self.shared));
+                for &seat in seats {
                     if route.seats.binary_search(&seat).is_err() {
                         let offset = offset as u32;
                         picks.push(Pick { seat, offset });

@@ -6,6 +6,7 @@ use crate::batch::{Batch, Pick, Progress, Source};
 use crate::contain::contain;
 use crate::countdown::Done;
 use crate::lane::Run;
+use crate::receiver::remote::Outbox;
 use crate::router::hub::Hub;
 use crate::shard::callee::Callee;
 use crate::shard::mailbox::{Mailbox, Store};
@@ -29,7 +30,8 @@ pub(crate) struct Seat<E> {
     budget: u32,
     /// The short way is open: nothing waits, and there is nothing to ask.
     pub(super) is_plain: bool,
-    pub(super) care: Box<Care<E>>,
+    /// None for the usual one as long as nothing had to wait: it takes over 300 bytes.
+    pub(super) care: Option<Box<Care<E>>>,
 }
 
 /// What a subscription is made of, as far as its shard is concerned.
@@ -50,7 +52,7 @@ impl<E> Seat<E> {
             quota: setup.budget,
             budget: setup.budget,
             is_plain: setup.care.is_plain(),
-            care: Box::new(setup.care),
+            care: (!setup.care.is_usual()).then(|| Box::new(setup.care)),
         }
     }
 
@@ -134,7 +136,15 @@ impl<'a, E: 'static> Caller<'a, E> {
         seat: &mut Seat<E>,
         body: impl FnOnce(&mut Callee<'_, E>, &mut Option<Predicate<E>>, &mut Mailbox) -> R,
     ) -> R {
-        let care = &mut *seat.care;
+        // Where there is none, nothing waits, and no call makes anything wait.
+        let mut usual;
+        let care = match &mut seat.care {
+            Some(care) => &mut **care,
+            None => {
+                usual = Care::default();
+                &mut usual
+            }
+        };
         let Books { record, meter } = self.books;
         let mut callee = Callee {
             actor: &mut seat.actor,
@@ -158,7 +168,7 @@ pub(super) struct Books<'a> {
 impl Books<'_> {
     pub(super) fn add(self, kind: Kind, count: usize) {
         if count > 0 {
-            self.record.hot.counts[kind].add(count);
+            self.record.add(kind, count);
             self.meter.counts[kind].add(count);
         }
     }
@@ -193,7 +203,8 @@ impl<E: Clone + 'static> Seats<E> {
     }
 
     pub(super) fn is_dedicated(&mut self, place: u32) -> bool {
-        self.seat(place).care.is_dedicated()
+        let outbox = self.seat(place).outbox();
+        outbox.is_some_and(Outbox::makes_calls)
     }
 
     pub(super) fn taken(&self) -> Vec<u32> {
@@ -226,11 +237,11 @@ impl<E: Clone + 'static> Seats<E> {
         let seat = self.seat(place);
         let record = Arc::clone(&seat.record);
         let caller = Caller::new(place, &record, hub, meter);
-        if seat.care.outbox.is_none() {
+        if seat.outbox().is_none() {
             caller.with(seat, |callee, _, _| callee.start());
         }
         meter.call.end();
-        if record.hot.has_ended() {
+        if record.state.has_ended() {
             self.ended.push(place);
         }
     }
@@ -242,12 +253,12 @@ impl<E: Clone + 'static> Seats<E> {
         };
         self.free.push(place);
         // It may have been noted as ended by the same run in which somebody withdrew it.
-        let care = &seat.care;
+        let is = |listed: fn(&Care<E>) -> bool| seat.care.as_deref().is_some_and(listed);
         let lists = [
             (&mut self.ended, true),
-            (&mut self.waiting, care.is_waiting),
-            (&mut self.tight, care.is_tight),
-            (&mut self.dedicated, care.is_dedicated()),
+            (&mut self.waiting, is(|care| care.is_waiting)),
+            (&mut self.tight, is(|care| care.is_tight)),
+            (&mut self.dedicated, is(Care::is_dedicated)),
         ];
         for (list, is_in) in lists {
             if is_in {
@@ -262,16 +273,21 @@ impl<E: Clone + 'static> Seats<E> {
         } = seat;
         let record = &*record;
         let books = Books { record, meter };
-        let done = care.empty(&mut self.store, books, done);
-        let reason = record.hot.reason().unwrap_or(StopReason::Stopped);
+        let done = match &mut care {
+            Some(care) => care.empty(&mut self.store, books, done),
+            None => done,
+        };
+        let reason = record.state.reason().unwrap_or(StopReason::Stopped);
         books.add(Kind::Panics, retire(&mut actor, reason));
-        let Care {
-            when, supervision, ..
-        } = *care;
-        // What they have captured is the user's, and each may panic.
-        let dropped = [contain(|| drop(when)), contain(|| drop(supervision))];
-        let panics = dropped.iter().filter(|whole| !**whole).count();
-        books.add(Kind::Panics, panics);
+        if let Some(care) = care {
+            let Care {
+                when, supervision, ..
+            } = *care;
+            // What they have captured is the user's, and each may panic.
+            let dropped = [contain(|| drop(when)), contain(|| drop(supervision))];
+            let panics = dropped.iter().filter(|whole| !**whole).count();
+            books.add(Kind::Panics, panics);
+        }
         done
     }
 
@@ -333,8 +349,9 @@ impl<E: Clone + 'static> Seats<E> {
                 }
                 let matched = picks.map_or(run.len(), <[Pick]>::len);
                 let is_affordable = matched <= *seat.quota(turn) as usize;
-                let hot = &seat.record.hot;
-                if !seat.is_plain || !is_affordable || hot.needs_care() {
+                let record: &Record = &seat.record;
+                let state = &record.state;
+                if !seat.is_plain || !is_affordable || state.needs_care() {
                     self.deliver_with_care(place, Source::of(run, picks), epoch, hub, meter);
                     continue;
                 }
@@ -343,20 +360,19 @@ impl<E: Clone + 'static> Seats<E> {
                 batches += 1;
                 mark = meter.call.begin_after(mark, place);
                 current = Some(place);
-                hot.counts[Kind::Matched].add(matched);
+                record.matched.add(matched);
                 total_matched += matched;
                 // Made in place: copied from a `Source` it would be read before its parts are written back.
                 let batch = Batch {
                     source: Source::of(run, picks),
                     progress: &progress,
-                    hot,
+                    state,
                 };
-                let record = &seat.record;
                 (seat.actor).handle_batch(batch, &mut Context { hub, record });
                 let handled = progress.taken.get();
-                hot.counts[Kind::Handled].add(handled);
+                record.handled.add(handled);
                 total_handled += handled;
-                if handled < matched || hot.is_halted() {
+                if handled < matched || state.is_halted() {
                     self.finish(place, Source::of(run, picks), &progress, meter);
                 }
             }

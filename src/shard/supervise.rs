@@ -69,12 +69,12 @@ impl<E: 'static> Supervision<E> {
         count: Count<'_>,
     ) {
         match self {
-            Supervision::Stop => context.record.hot.end(StopReason::Panicked),
+            Supervision::Stop => context.record.state.end(StopReason::Panicked),
             Supervision::Resume => {}
             Supervision::Restart(restarts) => {
                 // No more than `limit` in one go, however long a factory takes before it panics.
                 for _ in 0..restarts.limit {
-                    if context.record.hot.has_ended() || !restarts.is_due() {
+                    if context.record.state.has_ended() || !restarts.is_due() {
                         break;
                     }
                     count(Kind::Restarts, 1);
@@ -84,7 +84,7 @@ impl<E: 'static> Supervision<E> {
                     }
                     count(Kind::Panics, 1);
                 }
-                context.record.hot.end(StopReason::Panicked);
+                context.record.state.end(StopReason::Panicked);
             }
         }
     }

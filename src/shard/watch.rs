@@ -218,11 +218,14 @@ fn report<E>(hub: &Hub<E>, shard: usize, mark: u64) {
     }
     meter.counts[Kind::Stalls].add(1);
     if let Some(record) = &record {
-        record.hot.counts[Kind::Stalls].add(1);
+        record.add(Kind::Stalls, 1);
     }
     // Somebody may have unsubscribed it since the call began: then there is no name to give.
     let id = (record.as_ref()).map(|record| tracing::field::display(record.id));
-    let name = record.as_ref().and_then(|record| record.name.as_deref());
+    let name = record
+        .as_ref()
+        .and_then(|record| record.name())
+        .map(|name| &**name);
     let stall_after = hub.config.stall_after;
     contain(|| {
         tracing::warn!(

@@ -10,7 +10,7 @@ use crate::receiver::dedicated::Dedicated;
 use crate::receiver::remote::{Outbox, remote};
 use crate::router::Router;
 use crate::router::hub::Plan;
-use crate::shard::mailbox::{Mailbox, Overflow};
+use crate::shard::mailbox::{DEFAULT_CAPACITY, Mailbox, Overflow};
 use crate::shard::supervise::{Nobody, OnPanic, Restarts, Supervision};
 use crate::shard::{Care, Predicate, Setup};
 use crate::subscription::Subscription;
@@ -66,8 +66,6 @@ pub struct SubscriptionBuilder<'a, E> {
     restarts: (usize, Duration),
 }
 
-/// Events that may wait for a subscription.
-const DEFAULT_MAILBOX: usize = 1024;
 const MAX_MAILBOX: usize = 1 << 24;
 
 /// Fresh actors before an actor's panics end its subscription, and the time in which they count.
@@ -83,7 +81,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
                 placement: Placement::default(),
             },
             when: None,
-            capacity: DEFAULT_MAILBOX,
+            capacity: DEFAULT_CAPACITY,
             overflow: Overflow::default(),
             budget: None,
             on_panic: OnPanic::default(),

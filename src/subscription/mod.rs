@@ -1,15 +1,15 @@
-//! A subscription as seen from outside: its handle, and the record it shares with its shard.
+//! A subscription as seen from outside: its handle.
 
 pub(crate) mod builder;
+mod record;
 
-use crate::actor::StopReason;
+pub(crate) use self::record::{FarMeter, Record, State};
+
 use crate::error::UnsubscribeError;
-use crate::filter::{Filter, FilterKey};
-use crate::stats::{self, Counts, FarCounts, Kind, SubscriptionStats};
-use crate::sync::{AtomicBool, AtomicU8, AtomicU32, Mutex, Ordering, global};
-use smallvec::SmallVec;
+use crate::filter::Filter;
+use crate::stats::SubscriptionStats;
+use crate::sync::{Ordering, global};
 use std::fmt;
-use std::ops::Range;
 use std::sync::{Arc, Weak};
 
 /// Names a subscription. Never given twice in a process, whichever router it belongs to.
@@ -26,205 +26,6 @@ impl SubscriptionId {
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
-    }
-}
-
-/// What the shard and everybody else share about one subscription.
-#[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) hot: Hot,
-    /// What the thread of a receiver or a dedicated actor counts.
-    pub(crate) far: Option<Box<Counts>>,
-    pub(crate) id: SubscriptionId,
-    pub(crate) shard: u8,
-    /// Where the shard seated the actor. Written by the shard only.
-    pub(crate) seat: AtomicU32,
-    /// A `Resume` is on its way to the shard.
-    pub(crate) is_resuming: AtomicBool,
-    /// Events of these epochs are discarded: from when it was suspended that way until it was resumed. In order, the last one
-    /// perhaps still open, and as long as such events may be in a lane; but no more than [`MAX_WINDOWS`].
-    windows: Mutex<Vec<Range<u64>>>,
-    /// Distinct.
-    pub(crate) keys: SmallVec<[FilterKey; 1]>,
-    pub(crate) name: Option<Arc<str>>,
-}
-
-impl Record {
-    pub(crate) fn new(
-        id: SubscriptionId,
-        shard: usize,
-        keys: SmallVec<[FilterKey; 1]>,
-        name: Option<Arc<str>>,
-        is_remote: bool,
-    ) -> Self {
-        Record {
-            hot: Hot::default(),
-            far: is_remote.then(Box::default),
-            id,
-            shard: u8::try_from(shard).expect("at most 64 shards"),
-            seat: AtomicU32::new(u32::MAX),
-            is_resuming: AtomicBool::new(false),
-            windows: Mutex::new(Vec::new()),
-            keys,
-            name,
-        }
-    }
-
-    /// Events of this and later epochs are discarded, or no more. Under the registry lock, so that epochs rise.
-    pub(crate) fn discard(&self, from_now_on: bool, epoch: u64) {
-        let mut windows = self.windows.lock();
-        let open = windows.last_mut().filter(|window| window.end == u64::MAX);
-        match open {
-            Some(window) if !from_now_on => window.end = epoch,
-            None if from_now_on => {
-                if windows.len() == MAX_WINDOWS {
-                    windows.remove(0);
-                }
-                windows.push(epoch..u64::MAX);
-                self.hot.state.fetch_or(WINDOWS, Ordering::Relaxed);
-            }
-            _ => {}
-        }
-    }
-
-    /// Whether an event of this epoch was published while events were discarded.
-    pub(crate) fn is_discarded(&self, epoch: u64) -> bool {
-        self.hot.state.load(Ordering::Relaxed) & WINDOWS != 0
-            && (self.windows.lock().iter()).any(|window| window.contains(&epoch))
-    }
-
-    /// No event of an epoch below `oldest` will come any more.
-    pub(crate) fn forget_windows(&self, oldest: u64) {
-        let mut windows = self.windows.lock();
-        windows.retain(|window| window.end > oldest || window.end == u64::MAX);
-        if windows.is_empty() {
-            self.hot.state.fetch_and(!WINDOWS, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn filters(&self) -> Vec<Filter> {
-        self.keys.iter().map(|key| key.to_filter()).collect()
-    }
-
-    pub(crate) fn stats(&self) -> SubscriptionStats {
-        stats::total(&self.hot.counts, self.far.as_deref())
-    }
-
-    fn info(&self) -> SubscriptionInfo {
-        SubscriptionInfo {
-            id: self.id,
-            name: self.name.as_deref().map(Into::into),
-            shard: self.shard.into(),
-            filters: self.filters(),
-            stats: self.stats(),
-        }
-    }
-}
-
-/// Counts for a receiver or a dedicated actor on its own thread: for its subscription, and for the totals of its shard.
-#[derive(Debug)]
-pub(crate) struct FarMeter {
-    record: Arc<Record>,
-    totals: Arc<FarCounts>,
-}
-
-impl FarMeter {
-    pub(crate) fn new(record: Arc<Record>, totals: Arc<FarCounts>) -> Self {
-        FarMeter { record, totals }
-    }
-
-    pub(crate) fn record(&self) -> &Record {
-        &self.record
-    }
-
-    pub(crate) fn add(&self, kind: Kind, count: usize) {
-        let far = self.record.far.as_deref();
-        let counts = far.expect("the record was made for a reader that is no shard");
-        counts[kind].add(count);
-        self.totals.add(kind, count);
-    }
-}
-
-/// What each call touches, on lines of its own: the first is what every call touches. Written by the shard.
-///
-/// The exception is `state`, which anybody may change.
-#[derive(Debug, Default)]
-#[repr(C, align(64))]
-pub(crate) struct Hot {
-    /// 0: live. The low bits are why it ended, see [`reason`](Hot::reason); above them why it pauses.
-    state: AtomicU8,
-    pub(crate) counts: Counts,
-}
-
-/// So many times of discarding are remembered while their events lie in lanes; of an older one they come through.
-const MAX_WINDOWS: usize = 64;
-
-/// The bits of `state` that say why it ended.
-const REASON: u8 = 7;
-/// Suspended: events wait in the mailbox.
-const QUEUEING: u8 = 8;
-/// Suspended: events are discarded.
-const DISCARDING: u8 = 16;
-/// Some epochs' events are discarded, see [`Record::is_discarded`]. No halt by itself.
-const WINDOWS: u8 = 32;
-
-impl Hot {
-    /// No call may begin. Relaxed: on the shard's own thread it is exact; another thread's word is carried by the table that
-    /// is swapped after it, and by the command.
-    #[inline(always)]
-    pub(crate) fn is_halted(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & !WINDOWS != 0
-    }
-
-    /// An event cannot just be handed over.
-    #[inline(always)]
-    pub(crate) fn needs_care(&self) -> bool {
-        self.state.load(Ordering::Relaxed) != 0
-    }
-
-    pub(crate) fn has_ended(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & REASON != 0
-    }
-
-    /// From now on no call begins on the shard's thread. The first reason stays.
-    pub(crate) fn end(&self, reason: StopReason) {
-        let code = match reason {
-            StopReason::Unsubscribed => 1,
-            StopReason::Stopped => 2,
-            StopReason::Panicked => 3,
-            StopReason::Shutdown => 4,
-        };
-        let live = |state: u8| (state & REASON == 0).then_some(state | code);
-        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, live);
-    }
-
-    pub(crate) fn reason(&self) -> Option<StopReason> {
-        match self.state.load(Ordering::Relaxed) & REASON {
-            0 => None,
-            1 => Some(StopReason::Unsubscribed),
-            2 => Some(StopReason::Stopped),
-            3 => Some(StopReason::Panicked),
-            _ => Some(StopReason::Shutdown),
-        }
-    }
-
-    /// `None`: it goes on.
-    pub(crate) fn suspend(&self, how: Option<Suspend>) {
-        let bits = match how {
-            None => 0,
-            Some(Suspend::Queue) => QUEUEING,
-            Some(Suspend::Discard) => DISCARDING,
-        };
-        let change = |state: u8| Some(state & !(QUEUEING | DISCARDING) | bits);
-        let _ = (self.state).fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
-    }
-
-    pub(crate) fn suspended(&self) -> Option<Suspend> {
-        match self.state.load(Ordering::Relaxed) & (QUEUEING | DISCARDING) {
-            0 => None,
-            DISCARDING => Some(Suspend::Discard),
-            _ => Some(Suspend::Queue),
-        }
     }
 }
 
@@ -294,7 +95,7 @@ impl Subscription {
 
     /// The name it was given.
     pub fn name(&self) -> Option<&str> {
-        self.record.name.as_deref()
+        self.record.name().map(|name| &**name)
     }
 
     /// The shard its actor lives on, counted from 0.
@@ -377,7 +178,7 @@ impl Subscription {
 
     /// Whether it has ended, for whatever reason. Its actor may still be in its last call.
     pub fn has_ended(&self) -> bool {
-        self.record.hot.has_ended()
+        self.record.state.has_ended()
     }
 
     /// Its counters. Reads a few words; the shard writes them once per run.
@@ -395,7 +196,7 @@ impl fmt::Debug for Subscription {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("id", &self.record.id)
-            .field("name", &self.record.name)
+            .field("name", &self.record.name())
             .field("shard", &self.record.shard)
             .finish_non_exhaustive()
     }
@@ -439,7 +240,13 @@ pub struct SubscriptionInfo {
 
 impl From<&Record> for SubscriptionInfo {
     fn from(record: &Record) -> Self {
-        record.info()
+        SubscriptionInfo {
+            id: record.id,
+            name: record.name().map(|name| name.as_ref().into()),
+            shard: record.shard.into(),
+            filters: record.filters(),
+            stats: record.stats(),
+        }
     }
 }
 

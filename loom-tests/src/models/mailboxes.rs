@@ -62,7 +62,7 @@ fn a_held_lane_goes_on_when_its_actor_does() {
         let record = subscribe_with(&hub, Filter::exact(topic()), actor, 1, None);
         let mut shard = Shard::new(Arc::clone(&hub), 0);
         let mut outlet = Outlet::new(&hub, 4);
-        record.hot.suspend(Some(Suspend::Queue));
+        record.state.suspend(Some(Suspend::Queue));
         // One waits in the mailbox, and the other in the lane.
         for payload in 1..3 {
             assert!(offer(&mut outlet, &hub, payload));

@@ -87,13 +87,13 @@ fn a_receiver_wakes_when_it_is_resumed() {
     check(3, || {
         let record = record();
         let (mut outbox, mut receiver) = receiver(1, &record);
-        record.hot.suspend(Some(Suspend::Queue));
+        record.state.suspend(Some(Suspend::Queue));
         outbox.push(event(1), 0);
         outbox.signal();
         let reader = thread::spawn(move || {
             assert_eq!(receiver.recv().unwrap().into_payload(), 1);
         });
-        record.hot.suspend(None);
+        record.state.suspend(None);
         outbox.wake();
         reader.join().unwrap();
         drop(outbox);
@@ -169,7 +169,7 @@ fn what_is_lost_is_counted_once() {
         let taken = usize::from(receiver.try_recv().is_ok());
         drop(receiver);
         let lost = shard.join().unwrap();
-        let far = record.far.as_ref().unwrap();
+        let far = record.far().unwrap();
         assert_eq!(far[Kind::Handled].get(), taken as u64);
         let counted = lost as u64 + far[Kind::Stopped].get();
         assert_eq!(counted + taken as u64, 3);
@@ -208,7 +208,7 @@ fn suspending_a_dedicated_actor_is_a_barrier() {
             Dedicated::new(actor, Supervision::Stop, inbox, Arc::clone(&record), hub(2));
         outbox.push(event(1), 0);
         let thread = thread::spawn(move || dedicated.run());
-        record.hot.suspend(Some(Suspend::Queue));
+        record.state.suspend(Some(Suspend::Queue));
         let (countdown, mut all) = Countdown::new(1);
         outbox.barrier(all.pop().unwrap());
         countdown.wait(None);
@@ -217,12 +217,12 @@ fn suspending_a_dedicated_actor_is_a_barrier() {
         outbox.push(event(2), 0);
         outbox.signal();
         assert_eq!(calls.load(Ordering::Relaxed), before, "a call began");
-        record.hot.suspend(None);
+        record.state.suspend(None);
         outbox.wake();
         outbox.close([], 0, None);
         thread.join().unwrap();
         assert_eq!(calls.load(Ordering::Relaxed), 2, "both came in the end");
-        let far = record.far.as_ref().unwrap();
+        let far = record.far().unwrap();
         assert_eq!((far[Kind::Handled].get(), far[Kind::Stopped].get()), (2, 0));
     });
 }
@@ -244,13 +244,13 @@ fn unsubscribing_a_dedicated_actor_is_a_barrier() {
             Dedicated::new(actor, Supervision::Stop, inbox, Arc::clone(&record), hub(2));
         outbox.push(event(1), 0);
         let thread = thread::spawn(move || dedicated.run());
-        record.hot.end(crate::actor::StopReason::Unsubscribed);
+        record.state.end(crate::actor::StopReason::Unsubscribed);
         let (countdown, mut all) = Countdown::new(1);
         let (lost, done) = outbox.close([(0, event(2))], 0, all.pop());
         drop(done);
         countdown.wait(None);
         assert_eq!(Arc::strong_count(&calls), 1, "the actor is not dropped");
-        let far = record.far.as_ref().unwrap();
+        let far = record.far().unwrap();
         let kinds = [Kind::Handled, Kind::Discarded, Kind::Stopped];
         let counted = kinds.map(|kind| far[kind].get()).iter().sum::<u64>() + lost as u64;
         assert_eq!(counted, 2);

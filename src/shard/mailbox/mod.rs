@@ -59,6 +59,15 @@ pub(crate) struct Mailbox {
     missed: u64,
 }
 
+/// Events that may wait for a subscription which says nothing else.
+pub(crate) const DEFAULT_CAPACITY: usize = 1024;
+
+impl Default for Mailbox {
+    fn default() -> Self {
+        Mailbox::new(DEFAULT_CAPACITY, Overflow::default())
+    }
+}
+
 impl Mailbox {
     pub(crate) fn new(capacity: usize, overflow: Overflow) -> Self {
         Mailbox {
@@ -69,6 +78,11 @@ impl Mailbox {
             left: 0,
             missed: 0,
         }
+    }
+
+    /// Whether it has the default capacity and policy.
+    pub(crate) fn is_default(&self) -> bool {
+        self.capacity == DEFAULT_CAPACITY && self.overflow == Overflow::default()
     }
 
     #[inline]
