@@ -27,12 +27,13 @@ pub(crate) fn handoff<D>(
         })
         .expect("a subscription");
     let mut publisher = router.publisher();
-    publisher.warm(stage::topic());
+    let topic = stage::topic();
+    publisher.warm(topic);
     router.flush().expect("not an actor thread");
     let beside = start(&router);
     let begun = Instant::now();
     for n in 0..events as u64 {
-        publisher.publish(stage::topic(), [n; 3]).expect("open");
+        publisher.publish(topic, [n; 3]).expect("open");
     }
     finish.wait(1);
     let took = begun.elapsed();
