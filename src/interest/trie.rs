@@ -80,24 +80,18 @@ impl Path {
     }
 }
 
-impl<K: Key, V: Copy> Trie<K, V> {
+impl<K: Key, V: Clone> Trie<K, V> {
     pub(super) const fn new() -> Self {
         Trie { root: None, len: 0 }
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     #[inline]
-    pub(super) fn get(&self, key: &K) -> Option<V> {
-        self.get_hashed(key, key.hash())
-    }
-
-    /// The same where the caller has the hash.
-    #[inline]
-    pub(super) fn get_hashed(&self, key: &K, hash: u64) -> Option<V> {
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        let hash = key.hash();
         let mut node = self.root.as_ref()?;
         let mut path = Path::of(hash);
         loop {
@@ -122,14 +116,13 @@ impl<K: Key, V: Copy> Trie<K, V> {
     /// Returns what the key had. Copies the nodes on the way that are shared with a clone.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         // Looked up first: for a key that is not there, nothing is copied.
-        let value = self.get(key)?;
+        let value = self.get(key)?.clone();
         remove_at(&mut self.root, Path::of(key.hash()), key);
         self.len -= 1;
         Some(value)
     }
 
-    #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (K, V)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         let mut nodes: Vec<&Node<K, V>> = self.root.iter().collect();
         std::iter::from_fn(move || {
             loop {
@@ -143,7 +136,7 @@ impl<K: Key, V: Copy> Trie<K, V> {
     }
 }
 
-fn insert_at<K: Key, V: Copy>(
+fn insert_at<K: Key, V: Clone>(
     slot: &mut Slot<K, V>,
     path: Path,
     hash: u64,
@@ -151,7 +144,7 @@ fn insert_at<K: Key, V: Copy>(
     value: V,
 ) -> Option<V> {
     match slot {
-        None => *slot = Some(Node::Leaf(Leaf::of(&[(key, value)]))),
+        None => *slot = Some(Node::Leaf(Leaf::of(vec![(key, value)]))),
         Some(Node::Branch(children)) => {
             let child = &mut Arc::make_mut(children)[path.child()];
             return insert_at(child, path.next(), hash, key, value);
@@ -160,35 +153,36 @@ fn insert_at<K: Key, V: Copy>(
             if leaf.len < LEAF_MAX || path.ended() || leaf.get(&key, hash).is_some() {
                 return leaf.insert(hash, key, value);
             }
-            let entries: Vec<_> = leaf.entries().chain([(key, value)]).collect();
-            *slot = Some(split(&entries, path));
+            let entries = leaf.entries().cloned().chain([(key, value)]);
+            *slot = Some(split(entries.collect(), path));
         }
     }
     None
 }
 
 /// A branch over more entries than a leaf holds.
-fn split<K: Key, V: Copy>(entries: &[(K, V)], path: Path) -> Node<K, V> {
+fn split<K: Key, V: Clone>(entries: Vec<(K, V)>, path: Path) -> Node<K, V> {
     let mut buckets: [Vec<(K, V)>; FANOUT] = array::from_fn(|_| Vec::new());
-    for (key, value) in entries {
-        buckets[path.alongside(key).child()].push((*key, *value));
+    for entry in entries {
+        buckets[path.alongside(&entry.0).child()].push(entry);
     }
     let below = path.next();
     Node::Branch(Arc::new(buckets.map(|bucket| match bucket.len() {
         0 => None,
         // All went the same way: one entry too many for a leaf there too.
-        len if len > LEAF_MAX && !below.ended() => Some(split(&bucket, below)),
-        _ => Some(Node::Leaf(Leaf::of(&bucket))),
+        len if len > LEAF_MAX && !below.ended() => Some(split(bucket, below)),
+        _ => Some(Node::Leaf(Leaf::of(bucket))),
     })))
 }
 
 /// Takes out a key that is there.
-fn remove_at<K: Key, V: Copy>(slot: &mut Slot<K, V>, path: Path, key: &K) {
+fn remove_at<K: Key, V: Clone>(slot: &mut Slot<K, V>, path: Path, key: &K) {
     match slot {
         None => debug_assert!(false, "the key is there"),
         Some(Node::Leaf(leaf)) => {
-            let rest: Vec<_> = leaf.entries().filter(|(own, _)| own != key).collect();
-            *slot = (!rest.is_empty()).then(|| Node::Leaf(Leaf::of(&rest)));
+            let rest = leaf.entries().filter(|(own, _)| own != key);
+            let rest: Vec<_> = rest.cloned().collect();
+            *slot = (!rest.is_empty()).then(|| Node::Leaf(Leaf::of(rest)));
         }
         Some(Node::Branch(children)) => {
             let children = Arc::make_mut(children);
@@ -213,9 +207,9 @@ struct Leaf<K, V> {
     len: usize,
 }
 
-impl<K: Key, V: Copy> Leaf<K, V> {
+impl<K: Key, V: Clone> Leaf<K, V> {
     /// Of distinct keys.
-    fn of(entries: &[(K, V)]) -> Self {
+    fn of(entries: Vec<(K, V)>) -> Self {
         // No more than three of four are taken.
         let capacity = (entries.len() * 4).div_ceil(3).next_power_of_two();
         let mut leaf = Leaf {
@@ -223,7 +217,7 @@ impl<K: Key, V: Copy> Leaf<K, V> {
             len: 0,
         };
         for (key, value) in entries {
-            leaf.insert(key.hash(), *key, *value);
+            leaf.insert(key.hash(), key, value);
         }
         leaf
     }
@@ -242,16 +236,17 @@ impl<K: Key, V: Copy> Leaf<K, V> {
     }
 
     #[inline]
-    fn get(&self, key: &K, hash: u64) -> Option<V> {
-        self.slots[self.place(key, hash)].map(|(_, value)| value)
+    fn get(&self, key: &K, hash: u64) -> Option<&V> {
+        let slot = self.slots[self.place(key, hash)].as_ref();
+        slot.map(|(_, value)| value)
     }
 
     fn insert(&mut self, hash: u64, key: K, value: V) -> Option<V> {
         let at = self.place(&key, hash);
         if self.slots[at].is_none() {
             if (self.len + 1) * 4 > self.slots.len() * 3 {
-                let entries: Vec<_> = self.entries().chain([(key, value)]).collect();
-                *self = Leaf::of(&entries);
+                let entries = self.entries().cloned().chain([(key, value)]);
+                *self = Leaf::of(entries.collect());
                 return None;
             }
             self.len += 1;
@@ -260,8 +255,8 @@ impl<K: Key, V: Copy> Leaf<K, V> {
         slot.replace((key, value)).map(|(_, previous)| previous)
     }
 
-    fn entries(&self) -> impl Iterator<Item = (K, V)> {
-        self.slots.iter().copied().flatten()
+    fn entries(&self) -> impl Iterator<Item = &(K, V)> {
+        self.slots.iter().flatten()
     }
 }
 
@@ -297,10 +292,10 @@ mod tests {
             } else {
                 assert_eq!(trie.remove(&key), model.remove(&key));
             }
-            assert_eq!(trie.get(&key), model.get(&key).copied());
+            assert_eq!(trie.get(&key), model.get(&key));
             assert_eq!(trie.len(), model.len());
         }
-        assert_eq!(trie.iter().collect::<HashMap<_, _>>(), model);
+        assert_eq!(trie.iter().copied().collect::<HashMap<_, _>>(), model);
         for key in model.keys() {
             assert!(trie.remove(key).is_some());
         }
@@ -320,7 +315,7 @@ mod tests {
             trie.insert(key + 1_000, key);
         }
         assert_eq!(clone.len(), 1_000);
-        assert!((0..1_000).all(|key| clone.get(&key) == Some(key)));
+        assert!((0..1_000).all(|key| clone.get(&key) == Some(&key)));
     }
 
     #[test]
@@ -338,7 +333,7 @@ mod tests {
         for key in 0..100 {
             assert_eq!(trie.insert(Same(key), key), None);
         }
-        assert!((0..100).all(|key| trie.get(&Same(key)) == Some(key)));
+        assert!((0..100).all(|key| trie.get(&Same(key)) == Some(&key)));
         for key in 0..100 {
             assert_eq!(trie.remove(&Same(key)), Some(key));
         }
