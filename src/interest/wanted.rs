@@ -67,7 +67,13 @@ impl KeyedList {
     }
 }
 
-type Entry = (KeyedId, SomeShards);
+/// 12 bytes: that these lists stay in a near cache is most of what they are for.
+#[derive(Clone, Copy, Debug)]
+#[repr(Rust, packed(4))]
+pub(super) struct Entry {
+    id: KeyedId,
+    shards: SomeShards,
+}
 
 #[derive(Clone, Debug)]
 pub(super) enum Wanted {
@@ -94,15 +100,16 @@ impl Wanted {
     /// Who wants it under this pattern.
     pub(super) fn get(&self, id: KeyedId) -> ShardSet {
         let found = match self {
-            Wanted::Many(trie) => trie.get(&id),
-            _ => (self.few().iter()).find_map(|(own, shards)| (*own == id).then_some(shards)),
+            Wanted::Many(trie) => trie.get(&id).copied(),
+            _ => (self.few().iter()).find_map(|entry| (entry.id == id).then_some(entry.shards)),
         };
-        found.copied().into()
+        found.into()
     }
 
     /// The same but for one pattern; `None` if that leaves nobody.
     pub(super) fn with(known: Option<&Wanted>, id: KeyedId, shards: ShardSet) -> Option<Wanted> {
         let shards = shards.some();
+        let entry = |(id, shards)| Entry { id, shards };
         let entries: SmallVec<[Entry; FEW]> = match known {
             Some(Wanted::Many(trie)) => {
                 let mut trie = Trie::clone(trie);
@@ -113,12 +120,14 @@ impl Wanted {
                 if trie.len() > FEW {
                     return Some(Wanted::Many(Arc::new(trie)));
                 }
-                trie.iter().copied().collect()
+                trie.iter().copied().map(entry).collect()
             }
             _ => {
                 let few = known.map_or(&[][..], Wanted::few).iter().copied();
-                let others = few.filter(|(own, _)| *own != id);
-                others.chain(shards.map(|shards| (id, shards))).collect()
+                let others = few.filter(|own| own.id != id);
+                others
+                    .chain(shards.map(|shards| entry((id, shards))))
+                    .collect()
             }
         };
         Some(match entries[..] {
@@ -127,8 +136,8 @@ impl Wanted {
             ref few if few.len() <= FEW => Wanted::Few(few.into()),
             ref many => {
                 let mut trie = Trie::new();
-                for (id, shards) in many {
-                    trie.insert(*id, *shards);
+                for Entry { id, shards } in many.iter().copied() {
+                    trie.insert(id, shards);
                 }
                 Wanted::Many(Arc::new(trie))
             }
@@ -146,7 +155,7 @@ impl Wanted {
 
 #[inline]
 fn among(entries: &[Entry], keyed: &KeyedList) -> ShardSet {
-    entries.iter().fold(ShardSet::EMPTY, |all, (id, shards)| {
-        all.union(ShardSet::from(Some(*shards)).only_if(keyed.contains(*id)))
+    entries.iter().fold(ShardSet::EMPTY, |all, entry| {
+        all.union(ShardSet::from(Some(entry.shards)).only_if(keyed.contains(entry.id)))
     })
 }
