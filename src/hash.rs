@@ -18,14 +18,6 @@ pub(crate) fn hash_state() -> &'static ahash::RandomState {
     })
 }
 
-/// One hash of two.
-#[inline]
-pub(crate) fn combine(a: u64, b: u64) -> u64 {
-    // Folds the product of what they differ in, as ahash does with what it has so far and the next word.
-    let product = u128::from(a ^ b.rotate_left(32)) * 0x9e37_79b9_7f4a_7c15;
-    product as u64 ^ (product >> 64) as u64
-}
-
 /// A map with that function.
 pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, ahash::RandomState>;
 

@@ -1,9 +1,11 @@
 //! The ledger: counts who wants what, and makes the next table when a count goes from none to some or back.
 
 use super::shape::Shape;
-use super::{ClassInterest, ResourceKey, ShardSet, Table};
+use super::wanted::{KeyedId, Wanted};
+use super::{ClassInterest, ShardSet, Table};
 use crate::filter::{FilterKey, Pattern};
 use crate::hash::hash_state;
+use slab::Slab;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -17,8 +19,8 @@ pub(crate) struct Ledger {
     table: Arc<Table>,
     /// Subscriptions of one shard with the same filter, beyond the first.
     more_subscriptions: Counts<(FilterKey, u8)>,
-    /// Resource keys of one pattern, beyond the first.
-    more_resources: Counts<Pattern>,
+    /// How many resources are wanted under each keyed pattern, by its id.
+    keyed: Slab<usize>,
     /// Patterns of one shape, beyond the first.
     more_patterns: Counts<Shape>,
 }
@@ -28,7 +30,7 @@ impl Ledger {
         Ledger {
             table: Arc::new(Table::empty()),
             more_subscriptions: Counts::new(),
-            more_resources: Counts::new(),
+            keyed: Slab::new(),
             more_patterns: Counts::new(),
         }
     }
@@ -77,41 +79,30 @@ impl Ledger {
 
     fn set_shards(&mut self, draft: &mut Draft, key: &FilterKey, shards: ShardSet) {
         let pattern = key.pattern;
-        let known = draft.table.classes.get(&pattern).unwrap_or_default();
+        let known = draft.table.classes.get(&pattern).copied();
+        let known = known.unwrap_or_default();
         let Some(resource) = key.resource else {
             return self.set_class(draft, pattern, ClassInterest { shards, ..known });
         };
 
         draft.resources_changed = true;
         let resources = &mut draft.table.resources;
-        let key = ResourceKey { pattern, resource };
-        let Some(shards) = shards.some() else {
-            resources.remove(&key);
-            if !self.more_resources.take(pattern) {
-                self.set_class(
-                    draft,
-                    pattern,
-                    ClassInterest {
-                        keyed: false,
-                        ..known
-                    },
-                );
-            }
-            return;
+        let id = known.keyed;
+        let id = id.unwrap_or_else(|| KeyedId(self.keyed.insert(0) as u32));
+        let wanted = resources.get(&resource);
+        let count = &mut self.keyed[id.0 as usize];
+        *count += usize::from(!shards.is_empty());
+        *count -= usize::from(wanted.is_some_and(|wanted| !wanted.get(id).is_empty()));
+        match Wanted::with(wanted, id, shards) {
+            Some(wanted) => resources.insert(resource, wanted),
+            None => resources.remove(&resource),
         };
-        if resources.insert(key, shards).is_none() {
-            if known.keyed {
-                self.more_resources.add(pattern);
-            } else {
-                self.set_class(
-                    draft,
-                    pattern,
-                    ClassInterest {
-                        keyed: true,
-                        ..known
-                    },
-                );
-            }
+        let keyed = (*count > 0).then_some(id);
+        if keyed.is_none() {
+            self.keyed.remove(id.0 as usize);
+        }
+        if keyed != known.keyed {
+            self.set_class(draft, pattern, ClassInterest { keyed, ..known });
         }
     }
 
@@ -148,7 +139,7 @@ impl Ledger {
     pub(super) fn is_empty(&self) -> bool {
         self.table.is_empty()
             && self.more_subscriptions.0.is_empty()
-            && self.more_resources.0.is_empty()
+            && self.keyed.is_empty()
             && self.more_patterns.0.is_empty()
     }
 }

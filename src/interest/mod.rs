@@ -6,8 +6,8 @@
 //! Matching is tuple-space search (Srinivasan, Suri and Varghese 1999, "Packet classification using tuple space
 //! search"): filters that set the same fields in the same way share a [`Shape`], and one hash probe for each shape in
 //! use finds all patterns that match a class. Filters with a resource have a second layer. Their pattern is marked as
-//! keyed in the first one, and a topic is looked up by pattern and resource only for the keyed patterns that match its
-//! class. So a publisher can keep what a class matched for as long as the generation stays, whatever happens to
+//! keyed in the first one; the resource of a topic is looked up only if a keyed pattern matches its class, and once for all
+//! of these. So a publisher can keep what a class matched for as long as the generation stays, whatever happens to
 //! resources.
 
 mod ledger;
@@ -17,22 +17,23 @@ mod shape;
 mod shards;
 mod trie;
 mod view;
+mod wanted;
 
 pub(crate) use ledger::Ledger;
 pub(crate) use shards::{MAX_SHARDS, ShardSet, SomeShards};
 pub(crate) use view::View;
 
 use crate::filter::{FilterKey, Pattern};
-use crate::hash::{combine, hash_state};
+use crate::hash::hash_state;
 #[cfg(test)]
 use crate::topic::Topic;
 use crate::topic::names::ClassId;
 use crate::topic::registry;
 use crate::topic::resource::ResourceId;
 use shape::Shape;
-use smallvec::SmallVec;
 use std::sync::Arc;
-use trie::{Key, Trie};
+use trie::Trie;
+use wanted::{KeyedId, KeyedList, Wanted};
 
 /// An immutable snapshot of which shards want what. Cloning it is cheap.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub(crate) struct Table {
     /// The shapes of all patterns in `classes`.
     shapes: Arc<[Shape]>,
     classes: Trie<Pattern, ClassInterest>,
-    resources: Trie<ResourceKey, SomeShards>,
+    resources: Trie<ResourceId, Wanted>,
 }
 
 /// What is known of one pattern. An entry has at least one of the two.
@@ -50,14 +51,8 @@ pub(crate) struct Table {
 pub(crate) struct ClassInterest {
     /// Who wants all topics that match the pattern.
     shards: ShardSet,
-    /// Whether somebody wants those with a certain resource.
-    keyed: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct ResourceKey {
-    pattern: Pattern,
-    resource: ResourceId,
+    /// Somebody wants those with a certain resource.
+    keyed: Option<KeyedId>,
 }
 
 impl trie::Key for Pattern {
@@ -67,21 +62,12 @@ impl trie::Key for Pattern {
     }
 }
 
-impl trie::Key for ResourceKey {
+impl trie::Key for ResourceId {
     #[inline]
     fn hash(&self) -> u64 {
-        combine(self.pattern.hash(), hash_state().hash_one(self.resource))
+        hash_state().hash_one(self)
     }
 }
-
-/// A pattern under which somebody wants certain resources, with its hash, which publishers need for every event.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Keyed {
-    pattern: Pattern,
-    hash: u64,
-}
-
-pub(crate) type KeyedList = SmallVec<[Keyed; 2]>;
 
 impl Table {
     fn empty() -> Table {
@@ -102,15 +88,14 @@ impl Table {
     /// Who wants a class whatever the resource; `keyed` gets the patterns for [`match_resource`](Self::match_resource). Good
     /// for as long as the generation stays.
     ///
-    /// One hash probe for each shape in use. Takes no lock; allocates only if there are more than two keyed patterns.
+    /// One hash probe for each shape in use. Takes no lock; allocates only if there are more than eight keyed patterns.
     pub(crate) fn match_class_into(&self, class: ClassId, keyed: &mut KeyedList) -> ShardSet {
         keyed.clear();
         let mut shards = ShardSet::EMPTY;
-        self.for_each_match(class, |pattern, interest| {
+        self.for_each_match(class, |_, interest| {
             shards = shards.union(interest.shards);
-            if interest.keyed {
-                let hash = pattern.hash();
-                keyed.push(Keyed { pattern, hash });
+            if let Some(id) = interest.keyed {
+                keyed.push(id);
             }
         });
         shards
@@ -127,26 +112,23 @@ impl Table {
             if let Some(pattern) = shape.pattern_for(names)
                 && let Some(interest) = self.classes.get(&pattern)
             {
-                found(pattern, interest);
+                found(pattern, *interest);
             }
         }
     }
 
-    /// Who wants topics with this resource, of a class that matched the patterns. One hash probe for each of them.
-    pub(crate) fn match_resource(&self, keyed: &[Keyed], resource: ResourceId) -> ShardSet {
-        let hash = hash_state().hash_one(resource);
-        keyed.iter().fold(ShardSet::EMPTY, |all, under| {
-            let pattern = under.pattern;
-            let key = ResourceKey { pattern, resource };
-            let found = self.resources.get_hashed(&key, combine(under.hash, hash));
-            all.union(found.into())
-        })
+    /// Who wants topics with this resource, of a class that matched the patterns. One hash probe, whatever their number,
+    /// unless somebody wants the resource under a great many.
+    #[inline]
+    pub(crate) fn match_resource(&self, keyed: &KeyedList, resource: ResourceId) -> ShardSet {
+        let wanted = self.resources.get(&resource);
+        wanted.map_or(ShardSet::EMPTY, |wanted| wanted.under(keyed))
     }
 
     /// Who wants this topic, without a cache.
     #[cfg(test)]
     pub(crate) fn match_topic(&self, topic: Topic) -> ShardSet {
-        let mut keyed = SmallVec::new();
+        let mut keyed = KeyedList::default();
         let shards = self.match_class_into(topic.class(), &mut keyed);
         match topic.resource() {
             Some(resource) => shards.union(self.match_resource(&keyed, resource)),
@@ -156,15 +138,16 @@ impl Table {
 
     /// Who has a subscription with exactly this filter.
     pub(crate) fn shards_of(&self, key: &FilterKey) -> ShardSet {
-        let pattern = key.pattern;
-        match key.resource {
-            None => self.classes.get(&pattern).map(|interest| interest.shards),
-            Some(resource) => {
-                let shards = self.resources.get(&ResourceKey { pattern, resource });
-                return shards.into();
-            }
+        let Some(class) = self.classes.get(&key.pattern) else {
+            return ShardSet::EMPTY;
+        };
+        let Some(resource) = key.resource else {
+            return class.shards;
+        };
+        match (class.keyed, self.resources.get(&resource)) {
+            (Some(id), Some(wanted)) => wanted.get(id),
+            _ => ShardSet::EMPTY,
         }
-        .unwrap_or_default()
     }
 
     #[cfg(test)]

@@ -147,3 +147,43 @@ fn the_table_says_what_the_filters_say() {
         "seed {seed}: {matched} matches"
     );
 }
+
+/// More patterns than are kept in a list, and back: each step must leave what the others want.
+#[test]
+fn a_resource_is_wanted_under_any_number_of_patterns() {
+    let filter = |number| {
+        let filter = Filter::any().source(format!("wanted.{number}"));
+        filter.resource(number / 100)
+    };
+    let topic = |number: u64| {
+        let topic = Topic::builder("wanted", "wanted").source(format!("wanted.{number}"));
+        topic.build().unwrap().with_resource(number / 100)
+    };
+    let mut ledger = Ledger::new();
+    let add = |ledger: &mut Ledger, filter: &Filter, shard| {
+        ledger.add(&[filter.compile().unwrap()], shard).is_some()
+    };
+    for number in 0..200 {
+        assert!(add(&mut ledger, &filter(number), number as usize % 7));
+    }
+    // A class that matches several patterns.
+    let all = Filter::any().category("wanted").resource(1);
+    assert!(add(&mut ledger, &all, 9));
+    for left in (0..200).rev() {
+        for number in 0..200 {
+            let mut expected = ShardSet::EMPTY;
+            if number <= left {
+                expected.insert(number as usize % 7);
+            }
+            if number >= 100 {
+                expected.insert(9);
+            }
+            let found = ledger.table().match_topic(topic(number));
+            assert_eq!(found, expected, "{number} of {left}");
+        }
+        let key = filter(left).compile().unwrap();
+        assert!(ledger.remove(&[key], left as usize % 7).is_some());
+    }
+    assert!(ledger.remove(&[all.compile().unwrap()], 9).is_some());
+    assert!(ledger.is_empty());
+}

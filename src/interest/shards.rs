@@ -40,6 +40,13 @@ impl ShardSet {
         ShardSet(self.0 | other.0)
     }
 
+    /// The set or the empty one, without a branch.
+    #[inline]
+    #[must_use]
+    pub(crate) fn only_if(self, condition: bool) -> ShardSet {
+        ShardSet(self.0 & u64::from(condition).wrapping_neg())
+    }
+
     #[inline]
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0

@@ -9,6 +9,7 @@
 use std::array;
 use std::fmt;
 use std::iter::repeat_n;
+use std::mem;
 use std::sync::Arc;
 
 /// How many bits of the hash choose a child.
@@ -80,24 +81,18 @@ impl Path {
     }
 }
 
-impl<K: Key, V: Copy> Trie<K, V> {
+impl<K: Key, V: Clone> Trie<K, V> {
     pub(super) const fn new() -> Self {
         Trie { root: None, len: 0 }
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
     #[inline]
-    pub(super) fn get(&self, key: &K) -> Option<V> {
-        self.get_hashed(key, key.hash())
-    }
-
-    /// The same where the caller has the hash.
-    #[inline]
-    pub(super) fn get_hashed(&self, key: &K, hash: u64) -> Option<V> {
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        let hash = key.hash();
         let mut node = self.root.as_ref()?;
         let mut path = Path::of(hash);
         loop {
@@ -122,14 +117,13 @@ impl<K: Key, V: Copy> Trie<K, V> {
     /// Returns what the key had. Copies the nodes on the way that are shared with a clone.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         // Looked up first: for a key that is not there, nothing is copied.
-        let value = self.get(key)?;
+        let value = self.get(key)?.clone();
         remove_at(&mut self.root, Path::of(key.hash()), key);
         self.len -= 1;
         Some(value)
     }
 
-    #[cfg(test)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (K, V)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         let mut nodes: Vec<&Node<K, V>> = self.root.iter().collect();
         std::iter::from_fn(move || {
             loop {
@@ -143,7 +137,7 @@ impl<K: Key, V: Copy> Trie<K, V> {
     }
 }
 
-fn insert_at<K: Key, V: Copy>(
+fn insert_at<K: Key, V: Clone>(
     slot: &mut Slot<K, V>,
     path: Path,
     hash: u64,
@@ -151,44 +145,43 @@ fn insert_at<K: Key, V: Copy>(
     value: V,
 ) -> Option<V> {
     match slot {
-        None => *slot = Some(Node::Leaf(Leaf::of(&[(key, value)]))),
+        None => *slot = Some(node_of(vec![(key, value)], path)),
         Some(Node::Branch(children)) => {
             let child = &mut Arc::make_mut(children)[path.child()];
             return insert_at(child, path.next(), hash, key, value);
         }
         Some(Node::Leaf(leaf)) => {
-            if leaf.len < LEAF_MAX || path.ended() || leaf.get(&key, hash).is_some() {
-                return leaf.insert(hash, key, value);
+            if let Some(known) = leaf.get_mut(&key, hash) {
+                return Some(mem::replace(known, value));
             }
-            let entries: Vec<_> = leaf.entries().chain([(key, value)]).collect();
-            *slot = Some(split(&entries, path));
+            let entries = leaf.entries().cloned().chain([(key, value)]);
+            *slot = Some(node_of(entries.collect(), path));
         }
     }
     None
 }
 
-/// A branch over more entries than a leaf holds.
-fn split<K: Key, V: Copy>(entries: &[(K, V)], path: Path) -> Node<K, V> {
-    let mut buckets: [Vec<(K, V)>; FANOUT] = array::from_fn(|_| Vec::new());
-    for (key, value) in entries {
-        buckets[path.alongside(key).child()].push((*key, *value));
+/// A leaf, or a branch over more entries than a leaf holds.
+fn node_of<K: Key, V: Clone>(entries: Vec<(K, V)>, path: Path) -> Node<K, V> {
+    if entries.len() <= LEAF_MAX || path.ended() {
+        return Node::Leaf(Leaf::of(entries));
     }
-    let below = path.next();
-    Node::Branch(Arc::new(buckets.map(|bucket| match bucket.len() {
-        0 => None,
-        // All went the same way: one entry too many for a leaf there too.
-        len if len > LEAF_MAX && !below.ended() => Some(split(&bucket, below)),
-        _ => Some(Node::Leaf(Leaf::of(&bucket))),
-    })))
+    let mut buckets: [Vec<(K, V)>; FANOUT] = array::from_fn(|_| Vec::new());
+    for entry in entries {
+        buckets[path.alongside(&entry.0).child()].push(entry);
+    }
+    let children = buckets.map(|some| (!some.is_empty()).then(|| node_of(some, path.next())));
+    Node::Branch(Arc::new(children))
 }
 
 /// Takes out a key that is there.
-fn remove_at<K: Key, V: Copy>(slot: &mut Slot<K, V>, path: Path, key: &K) {
+fn remove_at<K: Key, V: Clone>(slot: &mut Slot<K, V>, path: Path, key: &K) {
     match slot {
         None => debug_assert!(false, "the key is there"),
         Some(Node::Leaf(leaf)) => {
-            let rest: Vec<_> = leaf.entries().filter(|(own, _)| own != key).collect();
-            *slot = (!rest.is_empty()).then(|| Node::Leaf(Leaf::of(&rest)));
+            let rest = leaf.entries().filter(|(own, _)| own != key);
+            let rest: Vec<_> = rest.cloned().collect();
+            *slot = (!rest.is_empty()).then(|| Node::Leaf(Leaf::of(rest)));
         }
         Some(Node::Branch(children)) => {
             let children = Arc::make_mut(children);
@@ -204,65 +197,60 @@ fn remove_at<K: Key, V: Copy>(slot: &mut Slot<K, V>, path: Path, key: &K) {
     }
 }
 
-/// A small hash table with open addressing. Its slots go by the upper half of the hash, at every level, so a leaf can move
-/// from one to another. Branches come to those bits in the seventh level only.
+/// A small hash table with open addressing, as large as its entries need. Its slots go by the upper half of the hash, at every
+/// level. Branches come to those bits in the seventh level only.
 #[derive(Clone)]
 struct Leaf<K, V> {
-    /// A power of two, and some are empty.
+    /// A third of them is empty, and at least one.
     slots: Arc<[Option<(K, V)>]>,
-    len: usize,
 }
 
-impl<K: Key, V: Copy> Leaf<K, V> {
+impl<K: Key, V: Clone> Leaf<K, V> {
     /// Of distinct keys.
-    fn of(entries: &[(K, V)]) -> Self {
-        // No more than three of four are taken.
-        let capacity = (entries.len() * 4).div_ceil(3).next_power_of_two();
-        let mut leaf = Leaf {
-            slots: repeat_n(None, capacity).collect(),
-            len: 0,
-        };
-        for (key, value) in entries {
-            leaf.insert(key.hash(), *key, *value);
+    fn of(entries: Vec<(K, V)>) -> Self {
+        let capacity = entries.len() * 3 / 2 + 1;
+        let mut slots: Arc<[_]> = repeat_n(None, capacity).collect();
+        let own = Arc::make_mut(&mut slots);
+        for entry in entries {
+            let at = place(own, &entry.0, entry.0.hash());
+            own[at] = Some(entry);
         }
-        leaf
-    }
-
-    /// Where a key is, or the empty slot where it would be.
-    #[inline]
-    fn place(&self, key: &K, hash: u64) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut at = (hash >> 32) as usize & mask;
-        while let Some((own, _)) = &self.slots[at]
-            && own != key
-        {
-            at = (at + 1) & mask;
-        }
-        at
+        Leaf { slots }
     }
 
     #[inline]
-    fn get(&self, key: &K, hash: u64) -> Option<V> {
-        self.slots[self.place(key, hash)].map(|(_, value)| value)
+    fn get(&self, key: &K, hash: u64) -> Option<&V> {
+        let slot = self.slots[place(&self.slots, key, hash)].as_ref();
+        slot.map(|(_, value)| value)
     }
 
-    fn insert(&mut self, hash: u64, key: K, value: V) -> Option<V> {
-        let at = self.place(&key, hash);
-        if self.slots[at].is_none() {
-            if (self.len + 1) * 4 > self.slots.len() * 3 {
-                let entries: Vec<_> = self.entries().chain([(key, value)]).collect();
-                *self = Leaf::of(&entries);
-                return None;
-            }
-            self.len += 1;
+    /// Copies the leaf, if it is shared, only for a key that is there.
+    fn get_mut(&mut self, key: &K, hash: u64) -> Option<&mut V> {
+        let at = place(&self.slots, key, hash);
+        self.slots[at].as_ref()?;
+        let slot = Arc::make_mut(&mut self.slots)[at].as_mut();
+        slot.map(|(_, value)| value)
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &(K, V)> {
+        self.slots.iter().flatten()
+    }
+}
+
+/// Where a key is, or the empty slot where it would be.
+#[inline]
+fn place<K: Key, V>(slots: &[Option<(K, V)>], key: &K, hash: u64) -> usize {
+    // The upper half of the hash as a fraction of the table.
+    let mut at = ((hash >> 32) * slots.len() as u64 >> 32) as usize;
+    while let Some((own, _)) = &slots[at]
+        && own != key
+    {
+        at += 1;
+        if at == slots.len() {
+            at = 0;
         }
-        let slot = &mut Arc::make_mut(&mut self.slots)[at];
-        slot.replace((key, value)).map(|(_, previous)| previous)
     }
-
-    fn entries(&self) -> impl Iterator<Item = (K, V)> {
-        self.slots.iter().copied().flatten()
-    }
+    at
 }
 
 impl<K, V> fmt::Debug for Trie<K, V> {
@@ -277,7 +265,7 @@ impl<K, V> fmt::Debug for Trie<K, V> {
 mod tests {
     use super::*;
     use crate::hash::hash_state;
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
 
     impl Key for u64 {
         fn hash(&self) -> u64 {
@@ -297,10 +285,10 @@ mod tests {
             } else {
                 assert_eq!(trie.remove(&key), model.remove(&key));
             }
-            assert_eq!(trie.get(&key), model.get(&key).copied());
+            assert_eq!(trie.get(&key), model.get(&key));
             assert_eq!(trie.len(), model.len());
         }
-        assert_eq!(trie.iter().collect::<HashMap<_, _>>(), model);
+        assert_eq!(trie.iter().copied().collect::<HashMap<_, _>>(), model);
         for key in model.keys() {
             assert!(trie.remove(key).is_some());
         }
@@ -320,7 +308,38 @@ mod tests {
             trie.insert(key + 1_000, key);
         }
         assert_eq!(clone.len(), 1_000);
-        assert!((0..1_000).all(|key| clone.get(&key) == Some(key)));
+        assert!((0..1_000).all(|key| clone.get(&key) == Some(&key)));
+    }
+
+    #[test]
+    fn a_change_copies_only_the_way_to_its_key() {
+        fn nodes(trie: &Trie<u64, u64>) -> HashSet<*const ()> {
+            let mut all = HashSet::new();
+            let mut left: Vec<_> = trie.root.iter().collect();
+            while let Some(node) = left.pop() {
+                all.insert(match node {
+                    Node::Branch(children) => {
+                        left.extend(children.iter().flatten());
+                        Arc::as_ptr(children).cast()
+                    }
+                    Node::Leaf(leaf) => Arc::as_ptr(&leaf.slots).cast(),
+                });
+            }
+            all
+        }
+
+        let mut trie = Trie::new();
+        for key in 0..20_000 {
+            trie.insert(key, key);
+        }
+        let before = nodes(&trie);
+        let kept = trie.clone();
+        trie.insert(7, 0);
+        trie.remove(&20_000);
+        // Two branches and a leaf, or one branch more.
+        let copied = nodes(&trie).difference(&before).count();
+        assert!((2..=4).contains(&copied), "{copied} of {}", before.len());
+        assert_eq!(nodes(&kept), before);
     }
 
     #[test]
@@ -338,7 +357,7 @@ mod tests {
         for key in 0..100 {
             assert_eq!(trie.insert(Same(key), key), None);
         }
-        assert!((0..100).all(|key| trie.get(&Same(key)) == Some(key)));
+        assert!((0..100).all(|key| trie.get(&Same(key)) == Some(&key)));
         for key in 0..100 {
             assert_eq!(trie.remove(&Same(key)), Some(key));
         }

@@ -1,6 +1,7 @@
 //! A publisher's view of the table.
 
-use super::{KeyedList, ShardSet, Table};
+use super::wanted::KeyedList;
+use super::{ShardSet, Table};
 use crate::error::MAX_CLASSES;
 use crate::sync::{Cached, Swap};
 use crate::topic::Topic;
@@ -101,8 +102,8 @@ impl View {
         (place.tag == tag(epoch, class) | WANTED).then_some(place.shards)
     }
 
-    /// Who wants the topic: an array access and a comparison for a class seen before, and one hash probe for each pattern
-    /// under which somebody wants certain resources of this class. `None`: it is not the epoch of the last refresh.
+    /// Who wants the topic: an array access and a comparison for a class seen before, and one hash probe if somebody
+    /// wants certain resources of this class. `None`: it is not the epoch of the last refresh.
     #[inline]
     pub(crate) fn shards(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
         let known = self.known(epoch, topic.class());
@@ -138,7 +139,7 @@ impl View {
     fn fill(&mut self, at: usize, class: ClassId) {
         let place = &mut self.places[at];
         // Lists are kept and filled again, so that nothing is allocated again and again.
-        let mut none = KeyedList::new();
+        let mut none = KeyedList::default();
         let keyed = match place.list {
             0 => &mut none,
             list => &mut self.lists[list as usize - 1],
