@@ -42,7 +42,7 @@ pub(crate) fn all() -> Vec<Workload> {
         names,
         resources,
     };
-    let small = of(1_000, 4, 64);
+    let small = of(1_000, 8, 64);
     vec![
         workload("match-1k", "match-1k-new", small).of_events("linear scan", scan(small)),
         workload("match-100k", "match-100k-new", of(100_000, 8, 8192)),
