@@ -241,7 +241,7 @@ impl<K: Key, V: Clone> Leaf<K, V> {
 #[inline]
 fn place<K: Key, V>(slots: &[Option<(K, V)>], key: &K, hash: u64) -> usize {
     // The upper half of the hash as a fraction of the table.
-    let mut at = ((hash >> 32) * slots.len() as u64 >> 32) as usize;
+    let mut at = (((hash >> 32) * slots.len() as u64) >> 32) as usize;
     while let Some((own, _)) = &slots[at]
         && own != key
     {
