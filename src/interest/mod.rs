@@ -21,7 +21,7 @@ mod wanted;
 
 pub(crate) use ledger::Ledger;
 pub(crate) use shards::{MAX_SHARDS, ShardSet, SomeShards};
-pub(crate) use view::View;
+pub(crate) use view::{Known, View};
 
 use crate::filter::{FilterKey, Pattern};
 use crate::hash::hash_state;

@@ -28,6 +28,16 @@ pub(crate) struct View {
     lists: Vec<KeyedList>,
 }
 
+/// What a view remembers of a class.
+pub(crate) enum Known {
+    /// Nobody wants it, whatever the resource.
+    Unwanted,
+    /// These want all of it, and nobody only certain resources.
+    Wanted(ShardSet),
+    /// It has to look.
+    Nothing,
+}
+
 /// 24 bytes, so that a publisher's usual classes stay in the first-level cache.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -89,28 +99,32 @@ impl View {
         }
     }
 
-    /// Whether it is remembered that nobody wants the class.
+    /// What is remembered of a class.
     #[inline(always)]
-    pub(crate) fn is_unwanted(&self, epoch: u64, class: ClassId) -> bool {
-        self.places[class.0 as usize % PLACES].tag == tag(epoch, class)
-    }
-
-    /// Who wants the class whatever the resource, if that is remembered, and if nobody wants only certain resources.
-    #[inline(always)]
-    pub(crate) fn known(&self, epoch: u64, class: ClassId) -> Option<ShardSet> {
+    pub(crate) fn known(&self, epoch: u64, class: ClassId) -> Known {
         let place = &self.places[class.0 as usize % PLACES];
-        (place.tag == tag(epoch, class) | WANTED).then_some(place.shards)
+        let unwanted = tag(epoch, class);
+        if place.tag == unwanted {
+            Known::Unwanted
+        } else if place.tag == unwanted | WANTED {
+            Known::Wanted(place.shards)
+        } else {
+            Known::Nothing
+        }
     }
 
     /// Who wants the topic: an array access and a comparison for a class seen before, and one hash probe if somebody
     /// wants certain resources of this class. `None`: it is not the epoch of the last refresh.
     #[inline]
     pub(crate) fn shards(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
-        let known = self.known(epoch, topic.class());
-        known.or_else(|| self.look(epoch, topic))
+        match self.known(epoch, topic.class()) {
+            Known::Wanted(shards) => Some(shards),
+            Known::Unwanted => Some(ShardSet::EMPTY),
+            Known::Nothing => self.look(epoch, topic),
+        }
     }
 
-    /// For a class that was not seen in this epoch, that nobody wants, or of which some want certain resources.
+    /// For a class that was not seen in this epoch, or of which some want certain resources.
     #[inline(never)]
     fn look(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
         if epoch != self.epoch {

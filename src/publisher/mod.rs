@@ -6,7 +6,8 @@ pub(crate) mod publish_async;
 pub(crate) mod waiting;
 
 use crate::error::{PublishBatchError, PublishError};
-use crate::publisher::outlet::{Outlet, Refusal};
+use crate::interest::Known;
+use crate::publisher::outlet::{Opening, Outlet, Refusal};
 use crate::publisher::waiting::wait_for_room;
 use crate::router::hub::Hub;
 use crate::topic::Topic;
@@ -108,15 +109,17 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         payload: E,
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
-        if self.outlet.is_unwanted(&self.hub, topic.class()) {
-            return Ok(Published::Unmatched);
+        match self.outlet.open(&self.hub, topic.class()) {
+            Opening::Nobody => Ok(Published::Unmatched),
+            Opening::Lane(lane) => {
+                lane.push(topic, payload);
+                Ok(Published::Routed)
+            }
+            Opening::Other => {
+                let (word, high, low) = topic.into_parts();
+                self.publish_slowly(word, high, low, payload, waits)
+            }
         }
-        if let Some(lane) = self.outlet.open(&self.hub, topic.class()) {
-            lane.push(topic, payload);
-            return Ok(Published::Routed);
-        }
-        let (word, high, low) = topic.into_parts();
-        self.publish_slowly(word, high, low, payload, waits)
     }
 
     #[inline(never)]
@@ -209,8 +212,14 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// Whether somebody listens to `topic` now. The answer can be old when it arrives. On a closed router nobody does.
     #[inline]
     pub fn is_interested(&mut self, topic: Topic) -> bool {
-        let (word, high, low) = topic.into_parts();
-        !self.outlet.is_unwanted(&self.hub, topic.class()) && self.look(word, high, low)
+        match self.outlet.known(&self.hub, topic.class()) {
+            Known::Unwanted => false,
+            Known::Wanted(_) => true,
+            Known::Nothing => {
+                let (word, high, low) = topic.into_parts();
+                self.look(word, high, low)
+            }
+        }
     }
 
     #[inline(never)]

@@ -6,7 +6,7 @@
 //! is looked up after the epoch was read. So while the epoch is the same it holds: the usual event costs one look at
 //! shared memory that nobody writes.
 
-use crate::interest::{ShardSet, View};
+use crate::interest::{Known, ShardSet, View};
 use crate::lane::Producer;
 use crate::publisher::Published;
 use crate::router::hub::Hub;
@@ -25,6 +25,15 @@ pub(crate) enum Refusal {
     Closed,
     /// It goes to several shards, and this many more copies are needed.
     NeedsCopies(usize),
+}
+
+/// What the next event finds.
+pub(crate) enum Opening<'a, E> {
+    /// Nobody listens.
+    Nobody,
+    Lane(OpenLane<'a, E>),
+    /// The long way.
+    Other,
 }
 
 /// The one lane that the next event goes to: its place there is claimed, and the router is open.
@@ -133,10 +142,10 @@ impl<E> Outlet<E> {
         self.owner.map_or(0, |_| SPILL_LIMIT)
     }
 
-    /// Whether it is known that nobody listens to topics of this class. All that such a publish costs.
+    /// What is known of a class.
     #[inline(always)]
-    pub(crate) fn is_unwanted(&self, hub: &Hub<E>, class: ClassId) -> bool {
-        self.interest.is_unwanted(hub.epoch(), class)
+    pub(crate) fn known(&self, hub: &Hub<E>, class: ClassId) -> Known {
+        self.interest.known(hub.epoch(), class)
     }
 
     /// The shards of those who listen to `topic`, and the epoch of that. `None`: the router is closed.
@@ -204,12 +213,19 @@ impl<E> Outlet<E> {
         is_open
     }
 
-    /// The short way: it is known that the class goes to one shard whatever the resource, whose lane is there and has room.
+    /// The short way: it is known that the class goes, whatever the resource, to nobody or to one shard, whose lane is there
+    /// and has room.
     #[inline(always)]
-    pub(crate) fn open(&mut self, hub: &Hub<E>, class: ClassId) -> Option<OpenLane<'_, E>> {
+    pub(crate) fn open(&mut self, hub: &Hub<E>, class: ClassId) -> Opening<'_, E> {
         let epoch = hub.epoch();
-        let shards = self.interest.known(epoch, class)?;
-        open(&mut self.links, hub, epoch, shards)
+        match self.interest.known(epoch, class) {
+            Known::Unwanted => Opening::Nobody,
+            Known::Wanted(shards) => match open(&mut self.links, hub, epoch, shards) {
+                Some(lane) => Opening::Lane(lane),
+                None => Opening::Other,
+            },
+            Known::Nothing => Opening::Other,
+        }
     }
 
     /// Whether one more fits into the lanes to all of these shards. Makes them if need be.
