@@ -28,11 +28,11 @@ pub(crate) struct View {
     lists: Vec<KeyedList>,
 }
 
-/// What a view remembers of a class.
+/// What a view remembers.
 pub(crate) enum Known {
-    /// Nobody wants it, whatever the resource.
+    /// Nobody wants topics of this class, whatever the resource.
     Unwanted,
-    /// These want all of it, and nobody only certain resources.
+    /// These want the topic.
     Wanted(ShardSet),
     /// It has to look.
     Nothing,
@@ -59,7 +59,7 @@ fn tag(epoch: u64, class: ClassId) -> u64 {
 /// Leaves 41 bits to epochs: three years of 20 000 changes a second.
 const EPOCH_SHIFT: u32 = 23;
 
-/// Some want all of the class, whatever the resource, and nobody only certain ones.
+/// Some want all of the class, whatever the resource.
 const WANTED: u64 = 1 << 22;
 /// Some want certain resources of the class.
 const KEYED: u64 = 1 << 21;
@@ -99,14 +99,17 @@ impl View {
         }
     }
 
-    /// What is remembered of a class.
+    /// What is remembered that answers for the topic.
     #[inline(always)]
-    pub(crate) fn known(&self, epoch: u64, class: ClassId) -> Known {
+    pub(crate) fn known(&self, epoch: u64, topic: Topic) -> Known {
+        let class = topic.class();
         let place = &self.places[class.0 as usize % PLACES];
         let unwanted = tag(epoch, class);
+        // Who wants certain resources does not matter to a topic without one.
+        let ignored = if topic.has_resource() { 0 } else { KEYED };
         if place.tag == unwanted {
             Known::Unwanted
-        } else if place.tag == unwanted | WANTED {
+        } else if place.tag & !ignored == unwanted | WANTED {
             Known::Wanted(place.shards)
         } else {
             Known::Nothing
@@ -117,7 +120,7 @@ impl View {
     /// wants certain resources of this class. `None`: it is not the epoch of the last refresh.
     #[inline]
     pub(crate) fn shards(&mut self, epoch: u64, topic: Topic) -> Option<ShardSet> {
-        match self.known(epoch, topic.class()) {
+        match self.known(epoch, topic) {
             Known::Wanted(shards) => Some(shards),
             Known::Unwanted => Some(ShardSet::EMPTY),
             Known::Nothing => self.look(epoch, topic),
@@ -162,7 +165,8 @@ impl View {
         place.tag = tag(self.epoch, class);
         if !keyed.is_empty() {
             place.tag |= KEYED;
-        } else if !place.shards.is_empty() {
+        }
+        if !place.shards.is_empty() {
             place.tag |= WANTED;
         }
         if !none.is_empty() {

@@ -100,8 +100,9 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         self.publish_shortly(topic, payload, false)
     }
 
-    /// The short way is compiled into the caller: a call would save registers, and stores are what a publisher waits for. The
-    /// topic goes on as scalars: by reference it would have to be in memory for the short way already.
+    /// The short way is compiled into the caller: a call would save registers, and stores are what a publisher waits for. For
+    /// that way topic and payload stay in registers where they are. So they go on to the long one as scalars and in a place of
+    /// its own: passed by reference, both would be laid down first, and picking them up again waits for all stores before.
     #[inline(always)]
     fn publish_shortly(
         &mut self,
@@ -109,7 +110,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         payload: E,
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
-        match self.outlet.open(&self.hub, topic.class()) {
+        match self.outlet.open(&self.hub, topic) {
             Opening::Nobody => Ok(Published::Unmatched),
             Opening::Lane(lane) => {
                 lane.push(topic, payload);
@@ -117,7 +118,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
             }
             Opening::Other => {
                 let (word, high, low) = topic.into_parts();
-                self.publish_slowly(word, high, low, payload, waits)
+                self.publish_slowly(word, high, low, &mut Some(payload), waits)
             }
         }
     }
@@ -128,11 +129,19 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         word: u32,
         high: u64,
         low: u64,
-        payload: E,
+        payload: &mut Option<E>,
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
         let topic = Topic::from_parts(word, high, low);
-        publish(self.way(), topic, payload, waits)
+        let payload = payload.take().expect("the caller put it there");
+        match self.outlet.look_and_open(&self.hub, topic) {
+            Opening::Nobody => Ok(Published::Unmatched),
+            Opening::Lane(lane) => {
+                lane.push(topic, payload);
+                Ok(Published::Routed)
+            }
+            Opening::Other => publish(self.way(), topic, payload, waits),
+        }
     }
 
     #[inline]
@@ -212,7 +221,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// Whether somebody listens to `topic` now. The answer can be old when it arrives. On a closed router nobody does.
     #[inline]
     pub fn is_interested(&mut self, topic: Topic) -> bool {
-        match self.outlet.known(&self.hub, topic.class()) {
+        match self.outlet.known(&self.hub, topic) {
             Known::Unwanted => false,
             Known::Wanted(_) => true,
             Known::Nothing => {

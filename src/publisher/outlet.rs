@@ -13,7 +13,6 @@ use crate::router::hub::Hub;
 use crate::sleep::Waiter;
 use crate::sync::{Ordering, fence_heavy, fence_light, mutant};
 use crate::topic::Topic;
-use crate::topic::names::ClassId;
 use std::collections::VecDeque;
 
 /// Why an offer was not taken.
@@ -142,10 +141,10 @@ impl<E> Outlet<E> {
         self.owner.map_or(0, |_| SPILL_LIMIT)
     }
 
-    /// What is known of a class.
+    /// What is known of who wants a topic.
     #[inline(always)]
-    pub(crate) fn known(&self, hub: &Hub<E>, class: ClassId) -> Known {
-        self.interest.known(hub.epoch(), class)
+    pub(crate) fn known(&self, hub: &Hub<E>, topic: Topic) -> Known {
+        self.interest.known(hub.epoch(), topic)
     }
 
     /// The shards of those who listen to `topic`, and the epoch of that. `None`: the router is closed.
@@ -213,18 +212,31 @@ impl<E> Outlet<E> {
         is_open
     }
 
-    /// The short way: it is known that the class goes, whatever the resource, to nobody or to one shard, whose lane is there
-    /// and has room.
+    /// The short way: it is known that the topic goes to nobody or to one shard, whose lane is there and has room.
     #[inline(always)]
-    pub(crate) fn open(&mut self, hub: &Hub<E>, class: ClassId) -> Opening<'_, E> {
+    pub(crate) fn open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
         let epoch = hub.epoch();
-        match self.interest.known(epoch, class) {
+        match self.interest.known(epoch, topic) {
             Known::Unwanted => Opening::Nobody,
             Known::Wanted(shards) => match open(&mut self.links, hub, epoch, shards) {
                 Some(lane) => Opening::Lane(lane),
                 None => Opening::Other,
             },
             Known::Nothing => Opening::Other,
+        }
+    }
+
+    /// The same with a look.
+    #[inline]
+    pub(crate) fn look_and_open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
+        let epoch = hub.epoch();
+        match self.interest.shards(epoch, topic) {
+            Some(shards) if shards.is_empty() => Opening::Nobody,
+            Some(shards) => match open(&mut self.links, hub, epoch, shards) {
+                Some(lane) => Opening::Lane(lane),
+                None => Opening::Other,
+            },
+            None => Opening::Other,
         }
     }
 
@@ -249,15 +261,13 @@ impl<E> Outlet<E> {
         payload: &mut Option<E>,
         copies: &mut Vec<E>,
     ) -> Result<Published, Refusal> {
-        let epoch = hub.epoch();
-        if let Some(shards) = self.interest.shards(epoch, topic) {
-            if shards.is_empty() {
-                return Ok(Published::Unmatched);
-            }
-            if let Some(lane) = open(&mut self.links, hub, epoch, shards) {
+        match self.look_and_open(hub, topic) {
+            Opening::Nobody => return Ok(Published::Unmatched),
+            Opening::Lane(lane) => {
                 lane.push(topic, payload.take().expect("there is a payload"));
                 return Ok(Published::Routed);
             }
+            Opening::Other => {}
         }
         self.offer_to_all(hub, topic, payload, copies)
     }

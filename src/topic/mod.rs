@@ -238,7 +238,7 @@ impl Topic {
     /// ```
     #[inline]
     pub fn resource(self) -> Option<ResourceId> {
-        (self.word & HAS_RESOURCE != 0).then_some(self.resource)
+        self.has_resource().then_some(self.resource)
     }
 
     /// The number of the four text fields.
@@ -256,6 +256,11 @@ impl Topic {
             word: class.0,
             resource: ResourceId::from_u128(0),
         }
+    }
+
+    #[inline(always)]
+    pub(crate) fn has_resource(self) -> bool {
+        self.word & HAS_RESOURCE != 0
     }
 
     /// As scalars, which are passed in registers.
