@@ -163,9 +163,10 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
     /// reported as a tracing warning with both names, while it still runs. An actor that was unsubscribed during the call
     /// counts for its shard alone.
     ///
-    /// A thread of the router's own, `laneway-watch`, looks every half of this time, but not more often than each 100 µs nor
-    /// less often than each 100 ms. So no shorter call counts, and one that is hardly longer may escape. It sleeps while all
-    /// shards do. Costs a shard one store for each call.
+    /// A thread of the router's own, `laneway-watch`, looks every half of this time, but not more often than each 5 ms nor less
+    /// often than each 100 ms, and at a call that it has just seen once more after this time. So no shorter call counts, and
+    /// one may escape that is longer by less than such a pause. It sleeps while all shards do. Costs a shard one store for
+    /// each call.
     ///
     /// ```
     /// use laneway::{Filter, Router, Topic};

@@ -30,8 +30,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The pause between two looks is half of `stall_after`, within these. Where all CPUs are busy each look interrupts one of
-/// them for some microseconds, which one event in a hundred must not feel.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// them: with a look every millisecond, one event in a hundred felt it.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// For so long after a shard was awake it looks on.
@@ -154,16 +154,20 @@ impl<E> Watcher<E> {
         // Traces go to user code, which may have the router's last handle.
         local::never_wait();
         self.hub.watch.thread.get_or_init(current);
-        let pause = (self.hub.config.stall_after / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let stall_after = self.hub.config.stall_after;
+        let pause = (stall_after / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let mut was_again = false;
         let mut awake = Instant::now();
         while !self.hub.ports.iter().all(|port| port.bell.has_exited()) {
             let now = Instant::now();
-            self.look(now);
+            // A call that was just seen for the first time is looked at again when it may have become too long.
+            let again = self.look(now) && !was_again;
+            was_again = again;
             if !self.is_quiet() {
                 awake = now;
             }
             if now.duration_since(awake) < LINGER {
-                park_timeout(pause);
+                park_timeout(if again { stall_after.min(pause) } else { pause });
             } else {
                 self.rest();
                 awake = Instant::now();
@@ -187,15 +191,18 @@ impl<E> Watcher<E> {
         parked.store(false, Ordering::Relaxed);
     }
 
-    /// One look at all shards. `now` is from before it, and `since` from after a look, so no call counts as longer than it is.
-    fn look(&mut self, now: Instant) {
+    /// One look at all shards. Says whether one of them is in a call that was not seen before. `now` is from before it, and `since` from after a look, so no call counts as longer than it is.
+    fn look(&mut self, now: Instant) -> bool {
         let stall_after = self.hub.config.stall_after;
+        let mut any_new = false;
         for (shard, look) in self.looks.iter_mut().enumerate() {
             let mark = self.hub.ports[shard].meter.call.now();
             if mark != look.mark {
+                let settled = mark & SEAT == 0;
+                any_new |= !settled;
                 *look = Look {
                     mark,
-                    settled: mark & SEAT == 0,
+                    settled,
                     since: Instant::now(),
                 };
             } else if !look.settled && now.saturating_duration_since(look.since) >= stall_after {
@@ -203,6 +210,7 @@ impl<E> Watcher<E> {
                 report(&self.hub, shard, mark);
             }
         }
+        any_new
     }
 }
 
