@@ -1,5 +1,5 @@
 //! What does handing an event over cost? From the first publish on one pinned thread until the handler on another, which
-//! spins, saw the last one; by payload, and by the way of publishing. `cargo bench --bench handover`
+//! spins, saw the last one; by payload, by the way of publishing, and by the lane's capacity. `cargo bench --bench handover`
 //!
 //! An `Arc` is made for each event and freed by the shard, so its row has what the allocator takes for that.
 
@@ -39,13 +39,20 @@ impl<P: Payload + Sync> Payload for Arc<P> {
     }
 }
 
-fn handover<P: Payload>(c: &mut Criterion, payload: &str) {
-    let router = Router::<P>::builder()
+fn router<P: Payload>(lane_capacity: Option<usize>) -> Router<P> {
+    let builder = Router::<P>::builder()
         .shards(1)
         .pinning(apart())
-        .wait(Wait::Spin)
-        .build()
-        .expect("a router");
+        .wait(Wait::Spin);
+    let builder = match lane_capacity {
+        Some(events) => builder.lane_capacity(events),
+        None => builder,
+    };
+    builder.build().expect("a router")
+}
+
+/// An actor that tells when it saw the last event.
+fn watched<P: Payload>(router: &Router<P>) -> (Topic, impl Fn(&mut dyn FnMut()) -> Duration) {
     let topic = Topic::new("bench", "handover").expect("a valid topic");
     let finish = Finish::default();
     let seen = finish.clone();
@@ -54,13 +61,18 @@ fn handover<P: Payload>(c: &mut Criterion, payload: &str) {
             seen.see(event.payload().left());
         })
         .expect("open");
-    let time = |publish: &mut dyn FnMut()| -> Duration {
+    let time = move |publish: &mut dyn FnMut()| {
         let start = Instant::now();
         publish();
         finish.wait_for(1);
         start.elapsed()
     };
+    (topic, time)
+}
 
+fn handover<P: Payload>(c: &mut Criterion, payload: &str) {
+    let router = router::<P>(None);
+    let (topic, time) = watched(&router);
     let mut group = c.benchmark_group(format!("handover/{payload}"));
     group.throughput(Throughput::Elements(1));
     let mut publisher = router.publisher();
@@ -105,5 +117,25 @@ fn payloads(c: &mut Criterion) {
     handover::<Arc<[u64; 8]>>(c, "an Arc of 64 bytes");
 }
 
-criterion_group!(benches, payloads);
+fn lanes(c: &mut Criterion) {
+    let mut group = c.benchmark_group("handover/lanes of so many events");
+    group.throughput(Throughput::Elements(1));
+    for capacity in [16, 32, 64, 256, 1024] {
+        let router = router::<[u64; 3]>(Some(capacity));
+        let (topic, time) = watched(&router);
+        let mut publisher = router.publisher();
+        group.bench_function(capacity.to_string(), |b| {
+            b.iter_custom(|events| {
+                time(&mut || {
+                    for left in (0..events).rev() {
+                        publisher.publish(topic, Payload::new(left)).expect("open");
+                    }
+                })
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, payloads, lanes);
 criterion_main!(benches);

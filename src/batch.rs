@@ -157,7 +157,8 @@ impl<'a, E> Iterator for Batch<'a, E> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a Event<E>> {
-        if self.is_halted() {
+        // Once it said so, it does not go on, even if the actor is resumed meanwhile.
+        if self.progress.was_halted.get() || self.is_halted() {
             return None;
         }
         let mut taken = Taken::of(self.progress);

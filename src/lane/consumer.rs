@@ -159,7 +159,7 @@ impl<E> Consumer<E> {
     }
 
     /// Wakes those who wait for room once half a lane was given back, not for each slot: each time costs two context
-    /// switches. See [`Room`] for why nobody is left out. Only a shard is sure to come to the half: a receiver may take one
+    /// switches. See [`Room`](crate::sleep::Room) for why nobody is left out. Only a shard is sure to come to the half: a receiver may take one
     /// event and no more.
     #[cold]
     fn wake_publishers(&mut self, freed: usize) -> usize {

@@ -35,6 +35,13 @@ pub(crate) enum Opening<'a, E> {
     Other,
 }
 
+impl<'a, E> From<Option<OpenLane<'a, E>>> for Opening<'a, E> {
+    #[inline(always)]
+    fn from(lane: Option<OpenLane<'a, E>>) -> Self {
+        lane.map_or(Opening::Other, Opening::Lane)
+    }
+}
+
 /// The one lane that the next event goes to: its place there is claimed, and the router is open.
 #[must_use = "the shard waits for what is claimed"]
 pub(crate) struct OpenLane<'a, E> {
@@ -218,10 +225,7 @@ impl<E> Outlet<E> {
         let epoch = hub.epoch();
         match self.interest.known(epoch, topic) {
             Known::Unwanted => Opening::Nobody,
-            Known::Wanted(shards) => match open(&mut self.links, hub, epoch, shards) {
-                Some(lane) => Opening::Lane(lane),
-                None => Opening::Other,
-            },
+            Known::Wanted(shards) => open(&mut self.links, hub, epoch, shards).into(),
             Known::Nothing => Opening::Other,
         }
     }
@@ -232,10 +236,7 @@ impl<E> Outlet<E> {
         let epoch = hub.epoch();
         match self.interest.shards(epoch, topic) {
             Some(shards) if shards.is_empty() => Opening::Nobody,
-            Some(shards) => match open(&mut self.links, hub, epoch, shards) {
-                Some(lane) => Opening::Lane(lane),
-                None => Opening::Other,
-            },
+            Some(shards) => open(&mut self.links, hub, epoch, shards).into(),
             None => Opening::Other,
         }
     }

@@ -163,7 +163,8 @@ impl<E> Inlets<E> {
 
     /// No event in a lane has an epoch below this.
     pub(super) fn oldest_epoch(&self) -> u64 {
-        let epochs = self.all().filter(|inlet| !inlet.lane.is_empty());
+        // What is claimed may still come, from the spill of another shard.
+        let epochs = self.all().filter(|inlet| !inlet.lane.is_settled());
         let epochs = epochs.map(|inlet| inlet.lane.epoch());
         epochs.min().unwrap_or(u64::MAX)
     }

@@ -353,6 +353,7 @@ impl<E: Clone + 'static> Seats<E> {
                 let state = &record.state;
                 if !seat.is_plain || !is_affordable || state.needs_care() {
                     self.deliver_with_care(place, Source::of(run, picks), epoch, hub, meter);
+                    mark = meter.call.last();
                     continue;
                 }
                 seat.quota -= matched as u32;
@@ -372,7 +373,7 @@ impl<E: Clone + 'static> Seats<E> {
                 let handled = progress.taken.get();
                 record.handled.add(handled);
                 total_handled += handled;
-                if handled < matched || state.is_halted() {
+                if handled < matched || state.is_halted() || progress.was_halted.get() {
                     self.finish(place, Source::of(run, picks), &progress, meter);
                 }
             }
@@ -380,7 +381,9 @@ impl<E: Clone + 'static> Seats<E> {
             let panicked = |&(place, _): &(u32, _)| Some(place) == current;
             if let Some((place, picks)) = jobs.clone().find(panicked) {
                 self.recover(place, Source::of(run, picks), &progress, hub, meter);
+                progress.was_halted.set(false);
             }
+            mark = meter.call.last();
         }
         meter.call.end();
         meter.batches.add(batches);

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod ending;
+mod halting;
 mod memory;
 mod nesting;
 mod predicates;
