@@ -334,12 +334,12 @@ impl<E: Clone + 'static> Seats<E> {
     {
         let (mut total_matched, mut total_handled) = (0, 0);
         let mut batches = 0;
-        let mut mark = meter.call.last();
         let mut current = None;
         let progress = Progress::default();
         let turn = self.turn;
         let mut rest = jobs.clone();
         while !contain(|| {
+            let mut mark = meter.call.last();
             for (place, picks) in rest.by_ref() {
                 let Some(seat) = self.seats[place as usize].as_mut() else {
                     continue;
@@ -383,7 +383,6 @@ impl<E: Clone + 'static> Seats<E> {
                 self.recover(place, Source::of(run, picks), &progress, hub, meter);
                 progress.was_halted.set(false);
             }
-            mark = meter.call.last();
         }
         meter.call.end();
         meter.batches.add(batches);
