@@ -25,7 +25,7 @@ use crate::router::hub::Hub;
 use crate::stats::Kind;
 use crate::sync::global::{AtomicBool, AtomicU64, OnceLock};
 use crate::sync::{JoinHandle, Ordering, Thread, current, fence_heavy, fence_light};
-use crate::sync::{park, park_timeout, spawn};
+use crate::sync::{park, park_timeout, spawn, yield_now};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -110,7 +110,8 @@ impl Watch {
     }
 }
 
-/// Starts the watching thread, unless it is turned off. It ends when all shards have exited.
+/// Starts the watching thread, unless it is turned off, and waits until it runs: what a thread allocates to begin must not
+/// come when everything else is warm. It ends when all shards have exited.
 pub(crate) fn start<E: Send + 'static>(
     hub: &Arc<Hub<E>>,
 ) -> std::io::Result<Option<JoinHandle<()>>> {
@@ -121,7 +122,11 @@ pub(crate) fn start<E: Send + 'static>(
         looks: hub.ports.iter().map(|_| Look::new()).collect(),
         hub: Arc::clone(hub),
     };
-    spawn("laneway-watch".into(), move || watcher.run()).map(Some)
+    let thread = spawn("laneway-watch".into(), move || watcher.run())?;
+    while hub.watch.thread.get().is_none() {
+        yield_now();
+    }
+    Ok(Some(thread))
 }
 
 struct Watcher<E> {
