@@ -143,7 +143,7 @@ impl<E: Clone + Send + 'static> Context<'_, E> {
     ///
     /// [`PublishError::Full`], or [`PublishError::Closed`] once the router shuts down; both with the payload.
     pub fn publish(&mut self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        publish(ThreadsOwn(self.hub), topic, payload, false)
+        publish(ThreadsOwn(self.hub), topic, &mut Some(payload), false)
     }
 
     /// The router, weakly: an actor that held it strongly would keep it from shutting down when dropped.

@@ -24,7 +24,6 @@ pub(crate) use shards::{MAX_SHARDS, ShardSet, SomeShards};
 pub(crate) use view::{Known, View};
 
 use crate::filter::{FilterKey, Pattern};
-use crate::hash::hash_state;
 #[cfg(test)]
 use crate::topic::Topic;
 use crate::topic::names::ClassId;
@@ -38,7 +37,7 @@ use wanted::{KeyedId, KeyedList, Wanted};
 /// An immutable snapshot of which shards want what. Cloning it is cheap.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
-    /// Grows with each change of what `match_class` can return.
+    /// Grows with each change of what `match_class_into` can find.
     generation: u64,
     /// The shapes of all patterns in `classes`.
     shapes: Arc<[Shape]>,
@@ -53,20 +52,6 @@ pub(crate) struct ClassInterest {
     shards: ShardSet,
     /// Somebody wants those with a certain resource.
     keyed: Option<KeyedId>,
-}
-
-impl trie::Key for Pattern {
-    #[inline]
-    fn hash(&self) -> u64 {
-        hash_state().hash_one(self)
-    }
-}
-
-impl trie::Key for ResourceId {
-    #[inline]
-    fn hash(&self) -> u64 {
-        hash_state().hash_one(self)
-    }
 }
 
 impl Table {

@@ -6,8 +6,10 @@
 //! addressing finds a key in them, or that it is not there, mostly in one look at one line: a probe that branches on what
 //! it finds costs more than it reads.
 
+use crate::hash::hash_state;
 use std::array;
 use std::fmt;
+use std::hash::Hash;
 use std::iter::repeat_n;
 use std::mem;
 use std::sync::Arc;
@@ -19,11 +21,6 @@ const FANOUT: usize = 1 << BITS;
 /// How many entries a leaf holds before it becomes a branch. At the last level, where no hash is left, there is no
 /// limit.
 const LEAF_MAX: usize = 48;
-
-/// A key that has a hash of its own: all 64 bits count.
-pub(super) trait Key: Copy + Eq {
-    fn hash(&self) -> u64;
-}
 
 /// A map that clones in constant time and shares its nodes with its clones.
 #[derive(Clone)]
@@ -72,8 +69,8 @@ impl Path {
     }
 
     /// The path of a key that shares the way down to `self`.
-    fn alongside<K: Key>(self, key: &K) -> Path {
-        let mut path = Path::of(key.hash());
+    fn alongside<K: Hash>(self, key: &K) -> Path {
+        let mut path = Path::of(hash_state().hash_one(key));
         while path.bits_left > self.bits_left {
             path = path.next();
         }
@@ -81,7 +78,7 @@ impl Path {
     }
 }
 
-impl<K: Key, V: Clone> Trie<K, V> {
+impl<K: Copy + Eq + Hash, V: Clone> Trie<K, V> {
     pub(super) const fn new() -> Self {
         Trie { root: None, len: 0 }
     }
@@ -92,7 +89,7 @@ impl<K: Key, V: Clone> Trie<K, V> {
 
     #[inline]
     pub(super) fn get(&self, key: &K) -> Option<&V> {
-        let hash = key.hash();
+        let hash = hash_state().hash_one(key);
         let mut node = self.root.as_ref()?;
         let mut path = Path::of(hash);
         loop {
@@ -108,7 +105,7 @@ impl<K: Key, V: Clone> Trie<K, V> {
 
     /// Returns what the key had before. Copies the nodes on the way that are shared with a clone.
     pub(super) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        let hash = key.hash();
+        let hash = hash_state().hash_one(key);
         let previous = insert_at(&mut self.root, Path::of(hash), hash, key, value);
         self.len += usize::from(previous.is_none());
         previous
@@ -118,7 +115,7 @@ impl<K: Key, V: Clone> Trie<K, V> {
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         // Looked up first: for a key that is not there, nothing is copied.
         let value = self.get(key)?.clone();
-        remove_at(&mut self.root, Path::of(key.hash()), key);
+        remove_at(&mut self.root, Path::of(hash_state().hash_one(key)), key);
         self.len -= 1;
         Some(value)
     }
@@ -137,7 +134,7 @@ impl<K: Key, V: Clone> Trie<K, V> {
     }
 }
 
-fn insert_at<K: Key, V: Clone>(
+fn insert_at<K: Copy + Eq + Hash, V: Clone>(
     slot: &mut Slot<K, V>,
     path: Path,
     hash: u64,
@@ -162,7 +159,7 @@ fn insert_at<K: Key, V: Clone>(
 }
 
 /// A leaf, or a branch over more entries than a leaf holds.
-fn node_of<K: Key, V: Clone>(entries: Vec<(K, V)>, path: Path) -> Node<K, V> {
+fn node_of<K: Copy + Eq + Hash, V: Clone>(entries: Vec<(K, V)>, path: Path) -> Node<K, V> {
     if entries.len() <= LEAF_MAX || path.ended() {
         return Node::Leaf(Leaf::of(entries));
     }
@@ -175,7 +172,7 @@ fn node_of<K: Key, V: Clone>(entries: Vec<(K, V)>, path: Path) -> Node<K, V> {
 }
 
 /// Takes out a key that is there.
-fn remove_at<K: Key, V: Clone>(slot: &mut Slot<K, V>, path: Path, key: &K) {
+fn remove_at<K: Copy + Eq + Hash, V: Clone>(slot: &mut Slot<K, V>, path: Path, key: &K) {
     match slot {
         None => debug_assert!(false, "the key is there"),
         Some(Node::Leaf(leaf)) => {
@@ -205,14 +202,14 @@ struct Leaf<K, V> {
     slots: Arc<[Option<(K, V)>]>,
 }
 
-impl<K: Key, V: Clone> Leaf<K, V> {
+impl<K: Copy + Eq + Hash, V: Clone> Leaf<K, V> {
     /// Of distinct keys.
     fn of(entries: Vec<(K, V)>) -> Self {
         let capacity = entries.len() * 3 / 2 + 1;
         let mut slots: Arc<[_]> = repeat_n(None, capacity).collect();
         let own = Arc::make_mut(&mut slots);
         for entry in entries {
-            let at = place(own, &entry.0, entry.0.hash());
+            let at = place(own, &entry.0, hash_state().hash_one(entry.0));
             own[at] = Some(entry);
         }
         Leaf { slots }
@@ -239,7 +236,7 @@ impl<K: Key, V: Clone> Leaf<K, V> {
 
 /// Where a key is, or the empty slot where it would be.
 #[inline]
-fn place<K: Key, V>(slots: &[Option<(K, V)>], key: &K, hash: u64) -> usize {
+fn place<K: Copy + Eq + Hash, V>(slots: &[Option<(K, V)>], key: &K, hash: u64) -> usize {
     // The upper half of the hash as a fraction of the table.
     let mut at = (((hash >> 32) * slots.len() as u64) >> 32) as usize;
     while let Some((own, _)) = &slots[at]
@@ -264,14 +261,8 @@ impl<K, V> fmt::Debug for Trie<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hash::hash_state;
     use std::collections::{HashMap, HashSet};
-
-    impl Key for u64 {
-        fn hash(&self) -> u64 {
-            hash_state().hash_one(self)
-        }
-    }
+    use std::hash::Hasher;
 
     #[test]
     fn it_is_a_map() {
@@ -347,10 +338,8 @@ mod tests {
         #[derive(Clone, Copy, PartialEq, Eq)]
         struct Same(u32);
 
-        impl Key for Same {
-            fn hash(&self) -> u64 {
-                0
-            }
+        impl Hash for Same {
+            fn hash<H: Hasher>(&self, _: &mut H) {}
         }
 
         let mut trie = Trie::new();

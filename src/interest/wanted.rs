@@ -4,9 +4,8 @@
 //! and what is found is held against the patterns: a handful of comparisons without a branch, where a probe for each
 //! pattern and resource would be as many cache misses and mispredicted branches.
 
-use super::trie::{Key, Trie};
+use super::trie::Trie;
 use super::{ShardSet, SomeShards};
-use crate::hash::hash_state;
 use smallvec::SmallVec;
 use std::slice;
 use std::sync::Arc;
@@ -15,19 +14,12 @@ use std::sync::Arc;
 const FEW: usize = 32;
 
 /// Stands for a pattern under which somebody wants certain resources, for as long as somebody does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct KeyedId(pub(super) u32);
 
 impl KeyedId {
     /// No pattern's.
     const NONE: KeyedId = KeyedId(u32::MAX);
-}
-
-impl Key for KeyedId {
-    #[inline]
-    fn hash(&self) -> u64 {
-        hash_state().hash_one(self.0)
-    }
 }
 
 /// The keyed patterns that a class matches. What is not used of the last chunk is [`KeyedId::NONE`].

@@ -159,8 +159,8 @@ impl<E> Consumer<E> {
     }
 
     /// Wakes those who wait for room once half a lane was given back, not for each slot: each time costs two context
-    /// switches. See [`Room`](crate::sleep::Room) for why nobody is left out. Only a shard is sure to come to the half: a receiver may take one
-    /// event and no more.
+    /// switches. See [`Room`](crate::sleep::Room) for why nobody is left out. Only a shard is sure to come to the half: a
+    /// receiver may take one event and no more.
     #[cold]
     fn wake_publishers(&mut self, freed: usize) -> usize {
         self.freed += freed;
@@ -207,6 +207,7 @@ impl<E> Consumer<E> {
     pub(crate) fn is_settled(&self) -> bool {
         // ORDERING: Relaxed: a claim that counts came before the heavy fence that came before what the shard has seen.
         self.ring.claimed.load(Ordering::Relaxed) == self.taken
+            || mutant!("claims_unseen") && self.is_empty()
     }
 
     /// The publisher is gone. Ask this before [`is_empty`](Self::is_empty): a lane that is gone and then empty stays so.

@@ -65,9 +65,9 @@ impl<E> Producer<E> {
         self.ring.claimed.store(claimed, Ordering::Relaxed);
     }
 
-    /// The position of the next event that gets a slot.
+    /// The position of the next event that gets a slot. It counts from anything.
     #[inline(always)]
-    fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.claimed() - self.ahead
     }
 
@@ -178,11 +178,6 @@ impl<E> Producer<E> {
         if taken && !mutant!("cold_no_ring") {
             self.ring.reader.call();
         }
-    }
-
-    /// What follows the last event that was handed over. It counts from anything.
-    pub(crate) fn sent(&self) -> u64 {
-        self.next()
     }
 
     /// Events that the reader has not given back.

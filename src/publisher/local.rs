@@ -4,12 +4,10 @@
 //! thread, and while a thread polls a shard, that is the shard's own. No user code runs while one is in use.
 
 use crate::contain::contain;
-use crate::publisher::outlet::{Outlet, Refusal};
-use crate::publisher::waiting::wait_for_room;
-use crate::publisher::{Published, Way};
+use crate::publisher::Way;
+use crate::publisher::outlet::Outlet;
 use crate::router::hub::Hub;
 use crate::sync::{Ordering, global, thread_local};
-use crate::topic::Topic;
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::{Arc, Weak};
@@ -181,22 +179,7 @@ pub(crate) struct ThreadsOwn<'a, E>(pub(crate) &'a Arc<Hub<E>>);
 
 impl<E: Send + 'static> Way<E> for ThreadsOwn<'_, E> {
     #[inline]
-    fn offer(
-        &mut self,
-        topic: Topic,
-        payload: &mut Option<E>,
-        copies: &mut Vec<E>,
-    ) -> Result<Published, Refusal> {
-        with_outlet(self.0, |outlet| {
-            outlet.offer(self.0, topic, payload, copies)
-        })
-    }
-
-    fn wait_for_room(&mut self, topic: Topic) -> bool {
-        let waits = self.0.may_wait();
-        if waits {
-            with_outlet(self.0, |outlet| wait_for_room(outlet, self.0, topic));
-        }
-        waits
+    fn with<R>(&mut self, body: impl FnOnce(&mut Outlet<E>, &Hub<E>) -> R) -> R {
+        with_outlet(self.0, |outlet| body(outlet, self.0))
     }
 }

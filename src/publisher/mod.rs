@@ -133,15 +133,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
         waits: bool,
     ) -> Result<Published, PublishError<E>> {
         let topic = Topic::from_parts(word, high, low);
-        let payload = payload.take().expect("the caller put it there");
-        match self.outlet.look_and_open(&self.hub, topic) {
-            Opening::Nobody => Ok(Published::Unmatched),
-            Opening::Lane(lane) => {
-                lane.push(topic, payload);
-                Ok(Published::Routed)
-            }
-            Opening::Other => publish(self.way(), topic, payload, waits),
-        }
+        publish(self.way(), topic, payload, waits)
     }
 
     #[inline]
@@ -246,16 +238,19 @@ impl<E: Clone + Send + 'static> Publisher<E> {
 
 /// A way to an outlet: an owned one, or the thread's.
 pub(crate) trait Way<E> {
-    /// See [`Outlet::offer`].
-    fn offer(
-        &mut self,
-        topic: Topic,
-        payload: &mut Option<E>,
-        copies: &mut Vec<E>,
-    ) -> Result<Published, Refusal>;
+    /// Calls `body`, which runs no user code, with the outlet.
+    fn with<R>(&mut self, body: impl FnOnce(&mut Outlet<E>, &Hub<E>) -> R) -> R;
 
     /// False: waiting would be waiting for oneself.
-    fn wait_for_room(&mut self, topic: Topic) -> bool;
+    fn wait_for_room(&mut self, topic: Topic) -> bool {
+        self.with(|outlet, hub| {
+            let waits = hub.may_wait();
+            if waits {
+                wait_for_room(outlet, hub, topic);
+            }
+            waits
+        })
+    }
 }
 
 /// A publisher's own outlet.
@@ -266,37 +261,24 @@ pub(crate) struct Own<'a, E> {
 
 impl<E> Way<E> for Own<'_, E> {
     #[inline]
-    fn offer(
-        &mut self,
-        topic: Topic,
-        payload: &mut Option<E>,
-        copies: &mut Vec<E>,
-    ) -> Result<Published, Refusal> {
-        self.outlet.offer(self.hub, topic, payload, copies)
-    }
-
-    fn wait_for_room(&mut self, topic: Topic) -> bool {
-        let waits = self.hub.may_wait();
-        if waits {
-            wait_for_room(self.outlet, self.hub, topic);
-        }
-        waits
+    fn with<R>(&mut self, body: impl FnOnce(&mut Outlet<E>, &Hub<E>) -> R) -> R {
+        body(self.outlet, self.hub)
     }
 }
 
-/// Offers until the event is taken or that is out of question. The payload's Clone and Drop run here, outside the outlet,
-/// so that they may publish too.
+/// Offers until the event is taken, and the payload with it, or that is out of question. The payload's Clone and Drop run
+/// here, outside the outlet, so that they may publish too.
 #[inline]
 pub(crate) fn publish<E: Clone>(
     mut way: impl Way<E>,
     topic: Topic,
-    payload: E,
+    payload: &mut Option<E>,
     waits: bool,
 ) -> Result<Published, PublishError<E>> {
     let mut copies = Vec::new();
-    let mut payload = Some(payload);
     loop {
-        let refusal = match way.offer(topic, &mut payload, &mut copies) {
+        let offered = way.with(|outlet, hub| outlet.offer(hub, topic, payload, &mut copies));
+        let refusal = match offered {
             Ok(published) => return Ok(published),
             Err(refusal) => refusal,
         };

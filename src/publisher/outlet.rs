@@ -232,7 +232,7 @@ impl<E> Outlet<E> {
 
     /// The same with a look.
     #[inline]
-    pub(crate) fn look_and_open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
+    fn look_and_open(&mut self, hub: &Hub<E>, topic: Topic) -> Opening<'_, E> {
         let epoch = hub.epoch();
         match self.interest.shards(epoch, topic) {
             Some(shards) if shards.is_empty() => Opening::Nobody,

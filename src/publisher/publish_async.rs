@@ -1,8 +1,8 @@
 //! Publishing from tasks: waiting for room without blocking the thread.
 
 use crate::error::PublishError;
-use crate::publisher::local::{is_actor_thread, with_outlet};
-use crate::publisher::outlet::{Outlet, Refusal};
+use crate::publisher::local::{ThreadsOwn, is_actor_thread};
+use crate::publisher::outlet::Outlet;
 use crate::publisher::waiting::Waiting;
 use crate::publisher::{Own, Published, Publisher, Way, publish};
 use crate::router::Router;
@@ -137,7 +137,7 @@ impl<E: Clone + Send + 'static> Future for PublishAsync<'_, E> {
             waker: cx.waker(),
             waiting: &mut this.waiting,
         };
-        match publish(polling, this.topic, payload, true) {
+        match publish(polling, this.topic, &mut Some(payload), true) {
             Err(PublishError::Full(payload)) if this.waiting.is_some() => {
                 this.payload = Some(payload);
                 Poll::Pending
@@ -158,13 +158,11 @@ struct Polling<'p, 'a, E> {
 }
 
 impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
-    fn offer(
-        &mut self,
-        topic: Topic,
-        payload: &mut Option<E>,
-        copies: &mut Vec<E>,
-    ) -> Result<Published, Refusal> {
-        (self.through).with(|outlet, hub| outlet.offer(hub, topic, payload, copies))
+    fn with<R>(&mut self, body: impl FnOnce(&mut Outlet<E>, &Hub<E>) -> R) -> R {
+        match &mut *self.through {
+            Through::Thread(hub) => ThreadsOwn(hub).with(body),
+            Through::Own(own) => own.with(body),
+        }
     }
 
     fn wait_for_room(&mut self, topic: Topic) -> bool {
@@ -173,7 +171,7 @@ impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
         }
         // Cloned here: it is user code, which must not run in the outlet.
         let mut waiting = Waiting::new(Waiter::new(self.waker.clone()));
-        let waits = self.through.with(|outlet, hub| {
+        let waits = self.with(|outlet, hub| {
             let found = outlet.look(hub, topic);
             found.is_some_and(|(shards, _)| waiting.arm(outlet, hub, shards))
         });
@@ -181,16 +179,6 @@ impl<E: Send + 'static> Way<E> for Polling<'_, '_, E> {
             *self.waiting = Some(waiting);
         }
         !waits
-    }
-}
-
-impl<E: Send + 'static> Through<'_, E> {
-    /// Calls `body`, which runs no user code, with the outlet.
-    fn with<R>(&mut self, body: impl FnOnce(&mut Outlet<E>, &Hub<E>) -> R) -> R {
-        match self {
-            Through::Thread(hub) => with_outlet(hub, |outlet| body(outlet, hub)),
-            Through::Own(own) => body(own.outlet, own.hub),
-        }
     }
 }
 

@@ -118,7 +118,7 @@ impl<E> Outbox<E> {
 
     /// How many events were pushed.
     pub(crate) fn sent(&self) -> u64 {
-        self.lane.sent()
+        self.lane.next()
     }
 
     /// How many of them the reader has given back.

@@ -381,7 +381,7 @@ impl<E> Hub<E> {
                 let filter = record.filters().into_iter().find(matching)?;
                 Some(Explanation {
                     id: record.id,
-                    name: record.name().map(|name| name.as_ref().into()),
+                    name: record.name().map(Into::into),
                     shard: record.shard.into(),
                     filter,
                 })

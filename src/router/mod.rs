@@ -168,7 +168,7 @@ impl<E: Clone + Send + 'static> Router<E> {
     ///
     /// As [`Publisher::publish`].
     pub fn publish(&self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
-        publish(ThreadsOwn(&self.0.hub), topic, payload, true)
+        publish(ThreadsOwn(&self.0.hub), topic, &mut Some(payload), true)
     }
 
     /// Subscribes a closure to what matches `filter`.

@@ -194,8 +194,4 @@ impl<E> Inlets<E> {
     pub(super) fn are_settled(&self) -> bool {
         self.all().all(|inlet| inlet.lane.is_settled())
     }
-
-    pub(super) fn are_empty(&self) -> bool {
-        self.all().all(|inlet| inlet.lane.is_empty())
-    }
 }

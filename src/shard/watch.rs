@@ -196,7 +196,9 @@ impl<E> Watcher<E> {
         parked.store(false, Ordering::Relaxed);
     }
 
-    /// One look at all shards. Says whether one of them is in a call that was not seen before. `now` is from before it, and `since` from after a look, so no call counts as longer than it is.
+    /// One look at all shards. Says whether one of them is in a call that was not seen before.
+    ///
+    /// `now` is from before it, and `since` from after a look, so no call counts as longer than it is.
     fn look(&mut self, now: Instant) -> bool {
         let stall_after = self.hub.config.stall_after;
         let mut any_new = false;
@@ -235,10 +237,7 @@ fn report<E>(hub: &Hub<E>, shard: usize, mark: u64) {
     }
     // Somebody may have unsubscribed it since the call began: then there is no name to give.
     let id = (record.as_ref()).map(|record| tracing::field::display(record.id));
-    let name = record
-        .as_ref()
-        .and_then(|record| record.name())
-        .map(|name| &**name);
+    let name = record.as_ref().and_then(|record| record.name());
     let stall_after = hub.config.stall_after;
     contain(|| {
         tracing::warn!(

@@ -95,7 +95,7 @@ impl Subscription {
 
     /// The name it was given.
     pub fn name(&self) -> Option<&str> {
-        self.record.name().map(|name| &**name)
+        self.record.name()
     }
 
     /// The shard its actor lives on, counted from 0.
@@ -242,7 +242,7 @@ impl From<&Record> for SubscriptionInfo {
     fn from(record: &Record) -> Self {
         SubscriptionInfo {
             id: record.id,
-            name: record.name().map(|name| name.as_ref().into()),
+            name: record.name().map(Into::into),
             shard: record.shard.into(),
             filters: record.filters(),
             stats: record.stats(),

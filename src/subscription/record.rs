@@ -92,8 +92,8 @@ impl Record {
         self.rare.get_or_init(|| Rare::new(None, false))
     }
 
-    pub(crate) fn name(&self) -> Option<&Arc<str>> {
-        self.rare.get()?.name.as_ref()
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.rare.get()?.name.as_deref()
     }
 
     /// For the record of a receiver or a dedicated actor.

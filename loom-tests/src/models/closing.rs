@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// G12: an event is handled if and only if publishing it said `Ok`.
 ///
-/// mutants: claims_ignore_closed close_no_fence drain_ignores_claims no_heavy_fence no_light_fence
+/// mutants: claims_ignore_closed close_no_fence claims_unseen no_heavy_fence no_light_fence
 #[test]
 fn what_is_accepted_is_handled() {
     check(3, || {
@@ -25,7 +25,7 @@ fn what_is_accepted_is_handled() {
 
 /// The same for a lane that is made while the router closes.
 ///
-/// mutants: drain_ignores_claims
+/// mutants: claims_unseen
 #[test]
 fn what_is_accepted_on_a_new_lane_is_handled() {
     check(2, || {

@@ -137,7 +137,7 @@ fn wait_and_publish(
     hub: &Hub<u32>,
     payload: u32,
 ) -> Result<Published, PublishError<u32>> {
-    publish(Own { hub, outlet }, topic(), payload, true)
+    publish(Own { hub, outlet }, topic(), &mut Some(payload), true)
 }
 
 /// An actor, and what it has got so far. Loom need not see this cell: only the shard's thread and, once that is done, its

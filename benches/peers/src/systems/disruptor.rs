@@ -11,9 +11,7 @@ use std::time::Duration;
 pub(crate) fn one_by_one<P: Payload>(events: usize) -> Duration {
     let finish = Finish::new();
     let topic = stage::topic();
-    let producer = build_single_producer(stage::CAPACITY, empty::<P>, BusySpin)
-        .handle_events_and_state_with(take, receiver::<1>(events, &finish))
-        .build();
+    let producer = single::<P>(events, &finish);
     stage::time([producer], events, &finish, 1, |producer, numbers| {
         for n in numbers {
             producer.publish(|slot| *slot = Message::new(topic, n));
@@ -24,9 +22,7 @@ pub(crate) fn one_by_one<P: Payload>(events: usize) -> Duration {
 pub(crate) fn in_batches<P: Payload>(events: usize, of: usize) -> Duration {
     let finish = Finish::new();
     let topic = stage::topic();
-    let producer = build_single_producer(stage::CAPACITY, empty::<P>, BusySpin)
-        .handle_events_and_state_with(take, receiver::<1>(events, &finish))
-        .build();
+    let producer = single::<P>(events, &finish);
     stage::time([producer], events, &finish, 1, |producer, numbers| {
         for first in numbers.clone().step_by(of) {
             let batch = first..numbers.end.min(first + of as u64);
@@ -56,6 +52,13 @@ pub(crate) fn gather<P: Payload, const PUBLISHERS: usize>(events: usize) -> Dura
             }
         }
     })
+}
+
+/// A ring with one publisher and one receiver.
+fn single<P: Payload>(events: usize, finish: &Finish) -> impl Producer<Message<P>> + Send + use<P> {
+    build_single_producer(stage::CAPACITY, empty::<P>, BusySpin)
+        .handle_events_and_state_with(take, receiver::<1>(events, finish))
+        .build()
 }
 
 fn empty<P: Payload>() -> Message<P> {

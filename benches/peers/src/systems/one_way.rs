@@ -66,29 +66,41 @@ pub(crate) fn rtrb(take: impl Take) -> impl FnMut(Usual) {
 
 /// The receiver spins.
 pub(crate) fn kanal(take: impl Take) -> impl FnMut(Usual) {
-    let (tx, rx) = kanal::bounded(stage::CAPACITY);
-    let thread = receive(take, move || rx.try_recv().ok().flatten());
-    sender(thread, move |message| tx.send(message).is_ok())
+    over_kanal(take, |rx| rx.try_recv().ok().flatten())
 }
 
 /// The receiver sleeps.
 pub(crate) fn kanal_asleep(take: impl Take) -> impl FnMut(Usual) {
+    over_kanal(take, |rx| rx.recv().ok())
+}
+
+fn over_kanal(
+    take: impl Take,
+    next: impl Fn(&kanal::Receiver<Message<Usual>>) -> Option<Message<Usual>> + Send + 'static,
+) -> impl FnMut(Usual) {
     let (tx, rx) = kanal::bounded(stage::CAPACITY);
-    let thread = receive(take, move || rx.recv().ok());
+    let thread = receive(take, move || next(&rx));
     sender(thread, move |message| tx.send(message).is_ok())
 }
 
 /// The receiver spins.
 pub(crate) fn crossbeam(take: impl Take) -> impl FnMut(Usual) {
-    let (tx, rx) = crossbeam_channel::bounded(stage::CAPACITY);
-    let thread = receive(take, move || rx.try_recv().ok());
-    sender(thread, move |message| tx.send(message).is_ok())
+    over_crossbeam(take, |rx| rx.try_recv().ok())
 }
 
 /// The receiver sleeps.
 pub(crate) fn crossbeam_asleep(take: impl Take) -> impl FnMut(Usual) {
+    over_crossbeam(take, |rx| rx.recv().ok())
+}
+
+fn over_crossbeam(
+    take: impl Take,
+    next: impl Fn(&crossbeam_channel::Receiver<Message<Usual>>) -> Option<Message<Usual>>
+    + Send
+    + 'static,
+) -> impl FnMut(Usual) {
     let (tx, rx) = crossbeam_channel::bounded(stage::CAPACITY);
-    let thread = receive(take, move || rx.recv().ok());
+    let thread = receive(take, move || next(&rx));
     sender(thread, move |message| tx.send(message).is_ok())
 }
 
