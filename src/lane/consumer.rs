@@ -1,7 +1,7 @@
 //! The reader's end of a lane.
 
 use super::slots::Slots;
-use super::{COLD, GONE, MARKED, Ring};
+use super::{COLD, GONE, MARKED, Ring, stamp_of};
 use crate::contain::contain;
 use crate::event::Event;
 use crate::sleep::{Reader, call};
@@ -42,8 +42,8 @@ impl<E> Consumer<E> {
     pub(crate) fn look(&mut self, limit: usize) -> usize {
         let slots = &self.ring.slots;
         let index = slots.index(self.taken);
-        let expected = self.ring.stamp(self.taken);
-        let limit = limit.min(slots.count - index);
+        let expected = stamp_of(self.taken);
+        let limit = limit.min(slots.count() - index);
         // ORDERING: Acquire pairs with the Release in `Producer::put`.
         let first = slots.stamp(index).load(Ordering::Acquire);
         if first & !MARKED != expected {
@@ -61,7 +61,7 @@ impl<E> Consumer<E> {
             // ORDERING: Acquire as above.
             let stamp = slots.stamp(index + front).load(Ordering::Acquire);
             // A marked stamp differs too, and so ends the run.
-            if stamp != expected {
+            if stamp != stamp_of(self.taken + front as u64) {
                 break;
             }
             // SAFETY: the stamp says that the slot is written, and it is not given back.
@@ -200,7 +200,7 @@ impl<E> Consumer<E> {
     pub(crate) fn is_empty(&self) -> bool {
         let stamp = self.ring.slots.stamp(self.ring.slots.index(self.taken));
         // ORDERING: Acquire as in `look`.
-        stamp.load(Ordering::Acquire) & !MARKED != self.ring.stamp(self.taken)
+        stamp.load(Ordering::Acquire) & !MARKED != stamp_of(self.taken)
     }
 
     /// In closing: whether all that the publisher has accepted is given back. See `producer.rs`.

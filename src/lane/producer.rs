@@ -23,7 +23,7 @@
 //! What a shard's own handlers publish may wait in the shard's spill after `publish` returned: each such event has its claim,
 //! so the shard it goes to stays as well.
 
-use super::{COLD, GONE, MARKED, Probe, Ring};
+use super::{COLD, GONE, MARKED, Probe, Ring, stamp_of};
 use crate::sleep::{Reader, Room};
 use crate::sync::{LaneArc, Ordering, fence_light, mutant};
 use crate::topic::Topic;
@@ -118,9 +118,9 @@ impl<E> Producer<E> {
         debug_assert!(self.epoch <= epoch, "epochs rise along a lane");
         let slots = &self.ring.slots;
         let index = slots.index(position);
-        let mut stamp = self.ring.stamp(position);
+        let mut stamp = stamp_of(position);
         // SAFETY: `has_room` said yes, so the reader's head is past this slot's last event: it reads the slot no more,
-        // and will not before the stamp says this lap.
+        // and will not before the stamp says this position.
         unsafe { slots.write(index, topic, payload) };
         if epoch != self.epoch {
             // SAFETY: as above; the epoch beside a slot belongs to who owns the slot.

@@ -1,5 +1,6 @@
 //! The memory of a ring.
 
+use super::stamp_of;
 use crate::event::Event;
 use crate::sync::{AccessChecks, AtomicU32};
 use crate::topic::Topic;
@@ -10,10 +11,10 @@ use std::ptr::NonNull;
 
 /// Slots no larger than their events need, and none across more lines than it must.
 pub(super) struct Slots<E> {
-    /// `count` slots of `STRIDE` bytes; each holds an `Event<E>` whose stamp is always initialized.
+    /// Slots of `STRIDE` bytes; each holds an `Event<E>` whose stamp is always initialized.
     base: NonNull<u8>,
-    /// A power of two.
-    pub(super) count: usize,
+    /// One less than the count of slots, a power of two.
+    mask: usize,
     /// Beside the slots, since it is written only when it changes.
     epochs: Box<[UnsafeCell<u64>]>,
     pub(super) checks: AccessChecks,
@@ -41,7 +42,8 @@ impl<E> Slots<E> {
         128
     };
 
-    pub(super) fn new(count: usize, stamp: u32) -> Self {
+    /// Empty slots for the events from position `first` on.
+    pub(super) fn new(count: usize, first: u64) -> Self {
         assert!(count.is_power_of_two());
         let layout = Self::layout(count);
         // SAFETY: the layout's size is not zero: an event has at least its topic.
@@ -51,22 +53,29 @@ impl<E> Slots<E> {
         };
         let slots = Slots {
             base,
-            count,
+            mask: count - 1,
             epochs: (0..count).map(|_| UnsafeCell::new(0)).collect(),
             checks: AccessChecks::new(count),
             event: PhantomData,
         };
-        for index in 0..count {
+        for before in 1..=count as u64 {
+            let position = first.wrapping_sub(before);
+            let (slot, stamp) = (slots.slot(slots.index(position)), stamp_of(position));
             // SAFETY: in bounds, aligned, and nobody else knows the memory yet.
-            unsafe { (&raw mut (*slots.slot(index).as_ptr()).stamp).write(AtomicU32::new(stamp)) };
+            unsafe { (&raw mut (*slot.as_ptr()).stamp).write(AtomicU32::new(stamp)) };
         }
         slots
+    }
+
+    #[inline(always)]
+    pub(super) fn count(&self) -> usize {
+        self.mask + 1
     }
 
     /// The slot of the event at a position.
     #[inline(always)]
     pub(super) fn index(&self, position: u64) -> usize {
-        position as usize & (self.count - 1)
+        position as usize & self.mask
     }
 
     fn layout(count: usize) -> Layout {
@@ -78,8 +87,8 @@ impl<E> Slots<E> {
 
     #[inline(always)]
     pub(super) fn slot(&self, index: usize) -> NonNull<Event<E>> {
-        debug_assert!(index < self.count);
-        // SAFETY: `count * STRIDE` bytes are one allocation, and all callers keep `index < count`.
+        debug_assert!(index < self.count());
+        // SAFETY: `count() * STRIDE` bytes are one allocation, and all callers keep `index < count()`.
         unsafe { self.base.add(index * Self::STRIDE) }.cast()
     }
 
@@ -154,11 +163,11 @@ impl<E> Slots<E> {
 impl<E> Drop for Slots<E> {
     fn drop(&mut self) {
         // Under loom a stamp owns memory; the real ones are plain words.
-        for index in 0..self.count {
+        for index in 0..self.count() {
             // SAFETY: initialized in `new` and dropped only here.
             unsafe { (&raw mut (*self.slot(index).as_ptr()).stamp).drop_in_place() };
         }
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.count)) };
+        unsafe { dealloc(self.base.as_ptr(), Self::layout(self.count())) };
     }
 }

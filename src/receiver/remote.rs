@@ -37,7 +37,7 @@ use std::task::Waker;
 ///
 /// A reader that `makes_calls` must [`acknowledge`](Inbox::acknowledge) barriers between them.
 pub(crate) fn remote<E>(ahead: usize, makes_calls: bool) -> (Outbox<E>, Inbox<E>) {
-    let (outgoing, incoming) = lane(ahead, 1, Reader::Waiting(AtomicWaker::new()));
+    let (outgoing, incoming) = lane(ahead, 0, Reader::Waiting(AtomicWaker::new()));
     let shared = Arc::new(Shared {
         state: Mutex::new(State {
             rest: Vec::new(),
@@ -363,7 +363,7 @@ impl<E> Inbox<E> {
         if rest.is_empty() || mutant!("remote_forgets_rest") {
             return;
         }
-        let (mut outgoing, incoming) = lane(rest.len(), 1, Reader::Waiting(AtomicWaker::new()));
+        let (mut outgoing, incoming) = lane(rest.len(), 0, Reader::Waiting(AtomicWaker::new()));
         for (missed, event) in rest {
             assert!(outgoing.has_room(), "it is as long as what goes in");
             outgoing.push(event.topic, event.payload, missed);

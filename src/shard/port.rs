@@ -62,7 +62,7 @@ impl<E> Port<E> {
     pub(crate) fn connect(&self, capacity: usize) -> Producer<E> {
         let bit = self.next_bit.fetch_add(1, Ordering::Relaxed) % LANE_BITS;
         let reader = Reader::shard(Arc::clone(&self.bell), bit);
-        let (producer, consumer) = lane::lane(capacity, 1, reader);
+        let (producer, consumer) = lane::lane(capacity, 0, reader);
         self.probes.lock().push(producer.probe());
         self.send(Command::Attach(consumer));
         producer

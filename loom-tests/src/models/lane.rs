@@ -5,9 +5,9 @@ use loom::thread;
 use std::sync::Arc;
 
 fn make<E>(capacity: usize) -> (Producer<E>, Consumer<E>) {
-    // The first lap is the last before the count of laps wraps.
+    // A few events before what a stamp has of the position wraps.
     let reader = Reader::shard(Arc::new(Bell::new()), 0);
-    lane(capacity, u32::MAX >> 1, reader)
+    lane(capacity, (1 << 31) - 2, reader)
 }
 
 fn take_all(lane: &mut Consumer<u32>, seen: &mut Vec<u32>) {
