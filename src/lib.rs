@@ -45,6 +45,8 @@ mod filter;
 mod hash;
 mod interest;
 mod lane;
+#[cfg(feature = "lifecycle")]
+pub mod lifecycle;
 mod publisher;
 mod receiver;
 mod router;
