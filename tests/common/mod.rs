@@ -12,6 +12,7 @@ mod random;
 mod sums;
 mod sweep;
 mod tasks;
+pub(crate) mod vectors;
 
 pub(crate) use counting::{Count, Log, Tally, Tracked};
 pub(crate) use guard::{FOREVER, LIMIT, guarded, wait_until, within};
