@@ -1,8 +1,8 @@
 //! The whole use of the router, from lines to counts.
 
-use crate::args::{Args, Show};
-use crate::lines::{Line, Lines};
-use crate::live::Live;
+use super::args::{Args, Show};
+use super::lines::{Line, Lines};
+use super::live::Live;
 use laneway::Router;
 use laneway::lifecycle::{LifecycleEvent, Tally, View};
 use std::error::Error;

@@ -183,7 +183,7 @@ fn too_long(f: &mut fmt::Formatter<'_>, field: &str, bytes: usize) -> fmt::Resul
 pub struct Position {
     /// The line, from 1.
     pub line: usize,
-    /// The byte in that line, from 1.
+    /// The byte in that line, from 1. Where the JSON itself is at fault, it may be the one before.
     pub column: usize,
 }
 

@@ -131,12 +131,12 @@ impl Tally {
         let now = self.now();
         let wanted = self.0.settings.component.as_deref();
         let mut state = self.0.state.lock();
+        state.check_if_due(now);
         for event in events {
             if wanted.is_none_or(|wanted| wanted == event.component()) {
                 state.record(event, now);
             }
         }
-        state.check_if_due(now);
     }
 
     fn export_if_due(&self) {
