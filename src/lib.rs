@@ -26,6 +26,7 @@
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called | [`Actor`], [`Batch`], [`Context`] |
 //! | taking events instead | [`Receiver`] |
+//! | Choria lifecycle events, with the feature of that name | `lifecycle` |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # What it promises
