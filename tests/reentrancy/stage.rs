@@ -209,7 +209,7 @@ impl Stage {
         assert_all_add_up(&router, 0);
         assert_eq!(subscription.stats().queued, 0);
         let again = matches!(place, Place::FactoryAgain | Place::StartedAgain);
-        assert_eq!(router.stats().total().panics, again.into(), "{place:?}");
+        assert_eq!(router.stats().total().panics, u64::from(again), "{place:?}");
     }
 }
 
