@@ -37,9 +37,9 @@
 //! # Ok::<(), ParseError>(())
 //! ```
 //!
-//! What comes from outside is bounded: a text has at most [`MAX_TEXT_BYTES`], values nest at most 128 deep, and a CloudEvent
-//! inside a CloudEvent is refused. A key that is read may stand there once; others are passed over. `null` is the same as
-//! absent.
+//! What comes from outside is bounded: a text has at most [`MAX_TEXT_BYTES`], and a CloudEvent inside a CloudEvent is
+//! refused. A key that is read may stand there once; others are passed over, with values that nest at most 128 deep. `null`
+//! is the same as absent.
 //!
 //! # Routing
 //!
@@ -89,6 +89,7 @@ mod builder;
 mod error;
 mod event;
 mod kind;
+mod object;
 mod read;
 mod tally;
 mod time;

@@ -8,11 +8,13 @@ use super::builder::fresh_id;
 use super::error::{ParseError, Position};
 use super::event::{Body, Detail, LifecycleEvent};
 use super::kind::{EventType, Format};
+use super::object::{
+    COMPONENT, DATA, ENVELOPE_SOURCE, EVENT_TYPE, GOVERNOR, ID, IDENTITY, KEYS, NEW_VERSION,
+    PROTOCOL, SEQUENCE, SPECVERSION, TIMESTAMP, VERSION, Values,
+};
 use super::time;
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 /// What the protocols of this format begin with, and the source of its CloudEvents.
@@ -125,35 +127,6 @@ fn read(json: &[u8], legacy: Legacy) -> Result<LifecycleEvent, ParseError> {
         None => fields.legacy_event(legacy, Format::Choria),
     }
 }
-
-const KEYS: [&str; 13] = [
-    "protocol",
-    "id",
-    "identity",
-    "component",
-    "timestamp",
-    "version",
-    "new_version",
-    "governor",
-    "sequence",
-    "event_type",
-    "specversion",
-    "source",
-    "data",
-];
-const PROTOCOL: usize = 0;
-const ID: usize = 1;
-const IDENTITY: usize = 2;
-const COMPONENT: usize = 3;
-const TIMESTAMP: usize = 4;
-const VERSION: usize = 5;
-const NEW_VERSION: usize = 6;
-const GOVERNOR: usize = 7;
-const SEQUENCE: usize = 8;
-const EVENT_TYPE: usize = 9;
-const SPECVERSION: usize = 10;
-const ENVELOPE_SOURCE: usize = 11;
-const DATA: usize = 12;
 
 /// The values of one object, as they stand in the text.
 struct Fields<'a> {
@@ -328,101 +301,5 @@ fn json_error(error: &serde_json::Error, start: Position) -> ParseError {
     ParseError::Json {
         reason: reason.strip_suffix(&place).unwrap_or(&reason).into(),
         at: start.plus(line, column),
-    }
-}
-
-struct Values<'a>([Option<&'a RawValue>; KEYS.len()]);
-
-impl<'de> Deserialize<'de> for Values<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ValuesVisitor)
-    }
-}
-
-struct ValuesVisitor;
-
-impl<'de> Visitor<'de> for ValuesVisitor {
-    type Value = Values<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Values<'de>, A::Error> {
-        let mut values = Values([None; KEYS.len()]);
-        while let Some(Key(key)) = map.next_key()? {
-            match key {
-                None => map.next_value::<Shallow>().map(|Shallow| ())?,
-                Some(key) if values.0[key].is_some() => {
-                    return Err(de::Error::duplicate_field(KEYS[key]));
-                }
-                Some(key) => values.0[key] = Some(map.next_value()?),
-            }
-        }
-        Ok(values)
-    }
-}
-
-/// One of [`KEYS`], or none that matters.
-struct Key(Option<usize>);
-
-impl<'de> Deserialize<'de> for Key {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl Visitor<'_> for KeyVisitor {
-            type Value = Key;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
-                Ok(Key(KEYS.iter().position(|&known| known == key)))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-/// Any value that does not nest deeper than the reader's limit. (`IgnoredAny` alone knows no limit.)
-struct Shallow;
-
-impl<'de> Deserialize<'de> for Shallow {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShallowVisitor)
-    }
-}
-
-struct ShallowVisitor;
-
-impl<'de> Visitor<'de> for ShallowVisitor {
-    type Value = Shallow;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-    fn visit_unit<E>(self) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_bool<E>(self, _: bool) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_str<E>(self, _: &str) -> Result<Shallow, E> {
-        Ok(Shallow)
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Shallow, A::Error> {
-        while seq.next_element::<Shallow>()?.is_some() {}
-        Ok(Shallow)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shallow, A::Error> {
-        while map.next_entry::<IgnoredAny, Shallow>()?.is_some() {}
-        Ok(Shallow)
     }
 }
