@@ -1,5 +1,6 @@
 //! Test data of other systems, which lies beside this repository.
 
+use std::io::{Write, stderr};
 use std::path::{Path, PathBuf};
 
 /// The folder with the vectors of a system. Where there is none a test says that it skips, and fails if
@@ -18,6 +19,7 @@ pub(crate) fn dir(name: &str) -> Option<PathBuf> {
         std::env::var_os("LANEWAY_REQUIRE_VECTORS").is_none(),
         "{missing}"
     );
-    eprintln!("SKIPPED: {missing}");
+    // Written directly, since what tests print is shown only when they fail.
+    let _ = writeln!(stderr(), "SKIPPED: {missing}");
     None
 }
