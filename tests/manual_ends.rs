@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{Count, FOREVER, Latch, Log, Tally, Tracked, guarded, on_shard, topic, wait_until};
+use common::{
+    Count, FOREVER, Latch, Log, Tally, Tracked, guarded, on_shard, rounds, topic, wait_until,
+};
 use laneway::{
     Actor, Context, Event, Filter, FlushError, PollError, PublishBatchError, PublishError,
     Published, Router, Shard, StopReason, SubscribeError,
@@ -364,5 +366,46 @@ fn a_shard_in_a_thread_local_ends_with_its_thread() {
         assert_eq!(reasons.all(), [StopReason::Shutdown]);
         drain(&mut shards);
         assert_eq!(router.shutdown(FOREVER).unhandled, 1);
+    });
+}
+
+/// The bug: an event was accepted, and neither handled nor counted.
+///
+/// ```text
+/// publisher                    who drops the shard
+/// claims a place
+/// sees that the router is open
+///                              closes the router
+///                              drops what lies in the lanes, and counts it
+/// writes the event             (nobody looks any more)
+/// ```
+///
+/// So the shard looks until all that is claimed is written, or given back.
+#[test]
+fn no_event_slips_past_a_shard_that_is_dropped() {
+    guarded(|| {
+        let topic = topic("SLIPS");
+        for _ in 0..rounds(400) {
+            let builder = Router::<u64>::builder().shards(1).lane_capacity(1 << 14);
+            let (router, mut shards) = builder.manual().unwrap();
+            let handled = Count::default();
+            let filter = Filter::exact(topic);
+            router.subscribe(filter, handled.handler()).unwrap();
+            shards[0].poll(1).unwrap();
+            let publishing = [(); 2].map(|()| {
+                let mut publisher = router.publisher();
+                thread::spawn(move || {
+                    let accepted = (0..).take_while(|&n| publisher.try_publish(topic, n).is_ok());
+                    accepted.count()
+                })
+            });
+            let depth = || router.stats().shards[0].depth;
+            wait_until(|| depth() > 0);
+            shards[0].poll(64).unwrap();
+            drop(shards);
+            let accepted: usize = publishing.map(|thread| thread.join().unwrap()).iter().sum();
+            let lost = router.shutdown(FOREVER).unhandled;
+            assert_eq!(handled.get() + lost, accepted);
+        }
     });
 }

@@ -32,7 +32,8 @@ use std::sync::Arc;
 /// Once it has come to its end that does nothing. Before, it closes the router, which cannot keep its promises without one of
 /// its shards: what lies in the shard's lanes is dropped and counts as
 /// [`unhandled`](crate::ShutdownReport::unhandled), its actors end with
-/// [`StopReason::Shutdown`](crate::StopReason::Shutdown), and who waits for it goes on.
+/// [`StopReason::Shutdown`](crate::StopReason::Shutdown), and who waits for it goes on. It waits for publishers that are about
+/// to write into its lanes, which takes no time unless one of their threads is kept from running; up to a tenth of a second.
 ///
 /// ```
 /// use laneway::{Filter, PollError, Router, Topic};
@@ -172,13 +173,14 @@ impl<E: Clone + Send + 'static> Drop for Shard<E> {
         };
         let _acting = Acting::begin();
         self.hub.close();
+        // First, since what it spilled to itself has claims in its own lanes. Nothing more comes: the router is closed.
+        let outlet = work.outlet.as_mut();
+        let spill = outlet.map(|outlet| outlet.take_spill(&self.hub, |_| true));
         let lent = local::lend(&self.hub, &mut work.outlet);
+        work.shard.lose(spill.unwrap_or_default());
         work.shard.discard();
         work.shard.finish();
         drop(lent);
-        let outlet = work.outlet.as_mut();
-        let spill = outlet.map(|outlet| outlet.take_spill(&self.hub, |_| true));
-        work.shard.lose(spill.unwrap_or_default());
         self.end();
         let (shard, lost) = (self.index, self.hub.ports[self.index].unhandled());
         contain(|| tracing::warn!(shard, lost, "a shard was dropped before its end"));

@@ -62,6 +62,9 @@ const MANY_ACTORS: usize = 8;
 /// How often a spinning shard looks for events before it looks at everything else again.
 const CLOSE_LOOKS: usize = if cfg!(laneway_loom) { 1 } else { 256 };
 
+/// How often a shard that is dropped rests while some publisher is about to write: a tenth of a second.
+const MAX_RESTS: u32 = 2000;
+
 /// How many lanes may stay polled although they are empty.
 const FREELY_POLLED: usize = 8;
 
@@ -171,12 +174,26 @@ impl<E: Clone + Send + 'static> Shard<E> {
     }
 
     /// Drops what lies in the lanes, in place of handling it. The router must be closed.
+    ///
+    /// A publisher that has claimed a place writes its event at once, unless its thread is kept from running: this waits for
+    /// that, but not for ever, since what another shard has spilled has a claim too.
     pub(crate) fn discard(&mut self) {
-        // Lanes and actors that are on their way.
-        self.obey_queued();
-        let (lost, panics) = self.inlets.discard();
-        self.port().meter.lost.add(lost);
-        self.port().meter.counts[Kind::Panics].add(panics);
+        let mut patience = Patience::default();
+        let mut rests = 0;
+        loop {
+            // Lanes and actors that are on their way.
+            self.obey_queued();
+            let (lost, panics) = self.inlets.discard();
+            self.port().meter.lost.add(lost);
+            self.port().meter.counts[Kind::Panics].add(panics);
+            if self.inlets.are_settled() || rests == MAX_RESTS {
+                return;
+            }
+            if !patience.wait() {
+                park_timeout(FENCE_PERIOD);
+                rests += 1;
+            }
+        }
     }
 
     /// Drops what its actors published and no lane will take.
