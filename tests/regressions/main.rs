@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod discarding;
 mod ending;
 mod halting;
 mod memory;
