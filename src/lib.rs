@@ -3,9 +3,7 @@
 //! Publishers address events by category, type, source, resource type and resource id. Subscribers are actors with filters
 //! over those five fields. The router finds who wants an event without a lock, and hands it to the actors on pinned worker
 //! threads, its shards.
-//!
-#![doc = concat!("```\n", include_str!("../examples/quickstart.rs"), "```")]
-//!
+#![doc = concat!("\n```\n", include_str!("../examples/quickstart.rs"), "```\n")]
 //! # The way of an event
 //!
 //! ```text
@@ -24,9 +22,8 @@
 //! | driving the shards oneself | [`RouterBuilder::manual`], [`Shard`] |
 //! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
-//! | being called | [`Actor`], [`Batch`], [`Context`] |
-//! | taking events instead | [`Receiver`] |
-//! | Choria lifecycle events, with the feature of that name | `lifecycle` |
+//! | being called, or taking events instead | [`Actor`], [`Batch`], [`Context`]; [`Receiver`] |
+//! | CloudEvents; Choria lifecycle events | `cloudevents` and `lifecycle`, with the features of these names |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # What it promises
@@ -38,6 +35,8 @@
 
 mod actor;
 mod batch;
+#[cfg(feature = "cloudevents")]
+pub mod cloudevents;
 mod contain;
 mod countdown;
 mod error;
