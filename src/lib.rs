@@ -26,12 +26,14 @@
 //! | CloudEvents; Choria lifecycle events | `cloudevents` and `lifecycle`, with the features of these names |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
-//! # What it promises
+//! # The guide
 //!
-//! Publishing takes no lock and allocates nothing once warm; its cost does not grow with the number of subscribers. A
-//! subscription gets each event at most once, in the order of each publisher, and exactly those published after it. When
-//! unsubscribing returns, no call is running or will begin. Panics end their actor and nobody else. Threads that run actors
-//! never wait, so no cycle of actors can deadlock. Shutting down handles everything that was accepted.
+//! In reading order: [`docs::start`], [`docs::concepts`], [`docs::guarantees`], [`docs::recipes`] (a slow subscriber, an async
+//! service, many short-lived publishers, an engine loop), and [`docs::limits`], worth reading before the first use in earnest.
+
+#![doc(test(attr(deny(warnings))))]
+
+pub mod docs;
 
 mod actor;
 mod batch;

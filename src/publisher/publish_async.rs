@@ -74,7 +74,7 @@ impl<E: Clone + Send + 'static> Publisher<E> {
     /// If polled again after it resolved.
     ///
     /// ```
-    /// # use laneway::{Filter, Published, PublishError, Publisher, Router, Topic};
+    /// # use laneway::{Filter, PublishError, Publisher, Router, Topic};
     /// async fn count(mut publisher: Publisher<u32>, topic: Topic) -> Result<(), PublishError<u32>> {
     ///     for n in 0..100 {
     ///         publisher.publish_async(topic, n).await?;

@@ -37,7 +37,7 @@ pub enum Placement {
 /// Sets up a subscription: see [`Router::subscription`].
 ///
 /// ```
-/// use laneway::{Filter, Placement, Router, Topic};
+/// use laneway::{Filter, Placement, Router};
 ///
 /// let router = Router::<u32>::new();
 /// let subscription = router
