@@ -59,6 +59,8 @@ pub trait Actor<E>: Send + 'static {
     }
 
     /// Comes before an event with a gap in front of it: `missed` events since the one before did not fit its mailbox.
+    ///
+    /// A gap that no event follows is told to nobody, and shows in the subscription's counters alone.
     fn lagged(&mut self, missed: u64, ctx: &mut Context<'_, E>) {
         let _ = (missed, ctx);
     }

@@ -229,7 +229,8 @@ pub struct ShardStats {
     pub matched: u64,
     /// Deliveries whose handler returned, or panicked over them.
     pub handled: u64,
-    /// Deliveries that a batch handler left in its batch.
+    /// Deliveries that a batch handler left in its batch, or that came while their subscription was suspended with
+    /// [`Suspend::Discard`](crate::Suspend::Discard).
     pub discarded: u64,
     /// Deliveries that were lost, by reason.
     pub dropped: Dropped,
@@ -255,7 +256,8 @@ pub struct SubscriptionStats {
     pub matched: u64,
     /// Events whose handler returned, or panicked over them.
     pub handled: u64,
-    /// Events that its batch handler left in its batch.
+    /// Events that its batch handler left in its batch, or that came while it was suspended with
+    /// [`Suspend::Discard`](crate::Suspend::Discard).
     pub discarded: u64,
     /// Events lost, by reason.
     pub dropped: Dropped,

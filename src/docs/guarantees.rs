@@ -76,7 +76,8 @@
 //! of the event that follows a gap, a receiver's owner by [`take_missed`](crate::Receiver::take_missed).
 //!
 //! `matched` counts behind the predicate. A gap with nothing behind it shows in the counters, and is told when the next
-//! event comes. An actor that ends, stopped, panicked or unsubscribed, takes what waits with it, as `dropped.stopped`.
+//! event comes: an actor that ends before is not told, while a receiver can ask at its end. An actor that ends, stopped,
+//! panicked or unsubscribed, takes what waits with it, as `dropped.stopped`.
 //!
 //! ```
 //! use laneway::{Filter, Overflow, Router, Topic};

@@ -31,7 +31,7 @@
 //!         .subscription()
 //!         .named("display")
 //!         .filter(Filter::exact(load))
-//!         .mailbox(64, Overflow::KeepLatest) // one for each CPU, so it never has to drop one of another
+//!         .mailbox(64, Overflow::KeepLatest) // room for 64 topics, so none drops another
 //!         .dedicated(Display)?;
 //!     let mut sum = 0.0;
 //!     let average = router.subscribe(Filter::exact(load), move |event| sum += event.payload())?;
@@ -206,5 +206,7 @@
 //!     Ok(())
 //! }
 //! ```
+//!
+//! With several shards, poll them in turn until each has said so: what is left on one may be for another.
 //!
 //! Next: [`limits`](super::limits).

@@ -3,8 +3,8 @@
 //! # Three decisions
 //!
 //! **What is the payload?** A router carries one type. It has to be `Clone + Send + 'static`; an enum is usual where there
-//! are several kinds of event. `Sync` is not needed. A large payload is better in an [`Arc`](std::sync::Arc): it is copied
-//! into each lane that it goes to.
+//! are several kinds of event. `Sync` is not needed. A large payload is better in an [`Arc`](std::sync::Arc): it is moved
+//! into a lane, and cloned for each further one.
 //!
 //! **What are events addressed by?** The four text fields of a [`Topic`](crate::Topic) name what happened, and there should
 //! be few different ones: they are registered for the whole process and never given back. The resource says to what it

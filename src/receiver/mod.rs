@@ -43,7 +43,7 @@ use std::time::{Duration, Instant};
 /// let mut receiver = router.receiver(Filter::exact(topic))?;
 /// router.publish(topic, 7)?;
 /// assert_eq!(receiver.recv()?.into_payload(), 7);
-/// receiver.subscription().clone().unsubscribe()?;
+/// receiver.subscription().unsubscribe()?;
 /// assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Closed);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -158,15 +158,15 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
 
     /// From when on a call stalls its shard. By default 1 ms; [`Duration::MAX`] turns the detector off.
     ///
-    /// A call is one of an actor's `started` or [`handle_batch`](crate::Actor::handle_batch), so up to 64 calls of a handler
-    /// that takes single events. One that takes longer is counted in its subscription's and its shard's `stalls` and
-    /// reported as a tracing warning with both names, while it still runs. An actor that was unsubscribed during the call
-    /// counts for its shard alone.
+    /// A call is one of an actor's `started`, `lagged` or [`handle_batch`](crate::Actor::handle_batch), so up to 64 calls
+    /// of a handler that takes single events; or its predicate's look at a run. One that takes longer is counted in its
+    /// subscription's and its shard's `stalls` and reported as a tracing warning with both names, while it still runs. An
+    /// actor that was unsubscribed during the call counts for its shard alone.
     ///
     /// A thread of the router's own, `laneway-watch`, looks every half of this time, but not more often than each 5 ms nor less
     /// often than each 100 ms, and at a call that it has just seen once more after this time. So no shorter call counts, and
     /// one may escape that is longer by less than such a pause. It sleeps while all shards do. Costs a shard one store for
-    /// each call.
+    /// each call. [What it does not see](crate::docs::limits#stalls-that-the-detector-does-not-see).
     ///
     /// ```
     /// use laneway::{Filter, Router, Topic};
@@ -206,8 +206,8 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
     /// in which everything happens in a certain order.
     ///
     /// The shards come in the order of their numbers. Pinning and waiting are about threads, so both are ignored here.
-    /// Everything else is as with threads, but nothing happens where nobody polls; what the polling thread can wait for is
-    /// told at [`Shard`].
+    /// There is no stall detector. Everything else is as with threads, but nothing happens where nobody polls; what the
+    /// polling thread can wait for is told at [`Shard`].
     ///
     /// # Errors
     ///

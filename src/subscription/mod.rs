@@ -116,7 +116,7 @@ impl Subscription {
     ///
     /// # Blocking
     ///
-    /// Waits for the shard to take the command, so for the call it is in at the moment.
+    /// Waits for the shard to take the command, so for the run it is in at the moment: the calls of all actors that get it.
     pub fn unsubscribe(&self) -> Result<(), UnsubscribeError> {
         self.control()?
             .unsubscribe(self.record.id, Some(self.shard()))
@@ -145,7 +145,7 @@ impl Subscription {
     ///
     /// # Blocking
     ///
-    /// Waits for the shard to take the command, so for the call it is in at the moment.
+    /// Waits for the shard to take the command, so for the run it is in at the moment: the calls of all actors that get it.
     ///
     /// ```
     /// use laneway::{Filter, Router, Suspend, Topic};
