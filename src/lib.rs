@@ -30,10 +30,7 @@
 //!
 //! In reading order: [`docs::start`], [`docs::concepts`], [`docs::guarantees`], [`docs::recipes`] (a slow subscriber, an async
 //! service, many short-lived publishers, an engine loop), and [`docs::limits`], worth reading before the first use in earnest.
-
 #![doc(test(attr(deny(warnings))))]
-
-pub mod docs;
 
 mod actor;
 mod batch;
@@ -41,6 +38,7 @@ mod batch;
 pub mod cloudevents;
 mod contain;
 mod countdown;
+pub mod docs;
 mod error;
 mod event;
 mod filter;
