@@ -14,7 +14,7 @@ use std::borrow::Cow;
 /// # Examples
 ///
 /// ```
-/// use laneway::cloudevents::{CloudEvent, Timestamp, Value};
+/// use laneway::cloudevents::CloudEvent;
 /// use std::time::SystemTime;
 ///
 /// let event = CloudEvent::builder("A234", "https://example.com/shop", "com.example.order.created")

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 ///
 /// ```
 /// use laneway::cloudevents::Timestamp;
-/// use std::time::{Duration, SystemTime};
+/// use std::time::SystemTime;
 ///
 /// let time = Timestamp::parse("1970-01-01T02:00:00.2500+02:00")?;
 /// assert_eq!((time.seconds(), time.nanoseconds()), (0, 250_000_000));

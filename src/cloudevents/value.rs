@@ -144,6 +144,11 @@ impl<'a> From<Timestamp<'a>> for Value<'a> {
 ///         self.event.attribute(name)
 ///     }
 /// }
+///
+/// let event = CloudEvent::from_json(r#"{"specversion":"1.0","id":"1","source":"/s","type":"a.b"}"#)?;
+/// let tagged = Tagged { tag: 7, event };
+/// assert_eq!((tagged.tag, tagged.attribute("type")), (7, Some("a.b".into())));
+/// # Ok::<(), laneway::cloudevents::ParseError>(())
 /// ```
 pub trait Attributes {
     /// The value of the attribute that 1.0 calls `name`, be it an extension or not. Data is no attribute.

@@ -8,7 +8,7 @@
 //! A [`LifecycleEvent`] is one of six [`EventType`]s. Building one checks that all that its type requires is there:
 //!
 //! ```
-//! use laneway::lifecycle::{BuildError, EventType, Format, LifecycleEvent, Stage};
+//! use laneway::lifecycle::{BuildError, LifecycleEvent};
 //!
 //! let event = LifecycleEvent::startup("server", "1.2.3").identity("n1.example.net").build()?;
 //! assert_eq!(event.to_string(), "[startup] n1.example.net: server version 1.2.3");
