@@ -33,6 +33,7 @@ impl Shape {
     }
 
     /// The only pattern of this shape that can match a class with these names, if there is one.
+    #[inline]
     pub(super) fn pattern_for(self, names: [NameId; 4]) -> Option<Pattern> {
         let mut pattern = [NameId::ANY; 4];
         for ((asked, shape), name) in pattern.iter_mut().zip(self.0).zip(names) {

@@ -198,14 +198,15 @@ fn remove_at<K: Copy + Eq + Hash, V: Clone>(slot: &mut Slot<K, V>, path: Path, k
 /// level. Branches come to those bits in the seventh level only.
 #[derive(Clone)]
 struct Leaf<K, V> {
-    /// A third of them is empty, and at least one.
+    /// Half of them are empty, so that a key that is not there is told after 2.5 looks on average; it takes five if two thirds
+    /// are in use.
     slots: Arc<[Option<(K, V)>]>,
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Leaf<K, V> {
     /// Of distinct keys.
     fn of(entries: Vec<(K, V)>) -> Self {
-        let capacity = entries.len() * 3 / 2 + 1;
+        let capacity = entries.len() * 2;
         let mut slots: Arc<[_]> = repeat_n(None, capacity).collect();
         let own = Arc::make_mut(&mut slots);
         for entry in entries {

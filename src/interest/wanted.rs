@@ -22,32 +22,36 @@ impl KeyedId {
     const NONE: KeyedId = KeyedId(u32::MAX);
 }
 
-/// The keyed patterns that a class matches. What is not used of the last chunk is [`KeyedId::NONE`].
+/// The keyed patterns that a class matches.
 #[derive(Debug, Default)]
-pub(crate) struct KeyedList(SmallVec<[[KeyedId; CHUNK]; 1]>);
+pub(crate) struct KeyedList {
+    /// What is not used of the last one is [`KeyedId::NONE`].
+    chunks: SmallVec<[[KeyedId; CHUNK]; 1]>,
+    /// How many are used: kept, since a search for the first that is not would end somewhere else each time.
+    len: usize,
+}
 
 /// A few vectors of the processor.
 const CHUNK: usize = 8;
 
 impl KeyedList {
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.chunks.is_empty()
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.chunks.clear();
+        self.len = 0;
     }
 
+    #[inline]
     pub(super) fn push(&mut self, id: KeyedId) {
-        let last = self.0.last_mut().into_iter().flatten();
-        match last.into_iter().find(|place| **place == KeyedId::NONE) {
-            Some(place) => *place = id,
-            None => {
-                let mut chunk = [KeyedId::NONE; CHUNK];
-                chunk[0] = id;
-                self.0.push(chunk);
-            }
+        let at = self.len % CHUNK;
+        if at == 0 {
+            self.chunks.push([KeyedId::NONE; CHUNK]);
         }
+        self.chunks[self.len / CHUNK][at] = id;
+        self.len += 1;
     }
 
     /// Without a branch that depends on the id.
@@ -55,7 +59,9 @@ impl KeyedList {
     fn contains(&self, id: KeyedId) -> bool {
         let among =
             |chunk: &[KeyedId; CHUNK]| chunk.iter().fold(false, |any, own| any | (*own == id));
-        self.0.iter().fold(false, |any, chunk| any | among(chunk))
+        self.chunks
+            .iter()
+            .fold(false, |any, chunk| any | among(chunk))
     }
 }
 
@@ -83,7 +89,7 @@ impl Wanted {
             Wanted::One(entry) => among(slice::from_ref(entry), keyed),
             Wanted::Few(entries) => among(entries, keyed),
             Wanted::Many(_) => {
-                let ids = keyed.0.iter().flatten();
+                let ids = keyed.chunks.iter().flatten();
                 ids.fold(ShardSet::EMPTY, |all, id| all.union(self.get(*id)))
             }
         }
