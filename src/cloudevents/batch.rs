@@ -11,6 +11,8 @@ use std::iter::FusedIterator;
 
 /// Reads a batch: a JSON array of events.
 ///
+/// Each event may have a version of its own, as the JSON format has it; HTTP asks for one version in a batch.
+///
 /// # Errors
 ///
 /// [`ParseError`] for the first thing that is wrong, with its place in the whole document; no event is given out then.

@@ -70,7 +70,8 @@ fn media_type(text: &str) -> Result<(), AttributeFault> {
 }
 
 /// A media type without its parameters.
-fn essence(media_type: &str) -> &str {
+/// The media type without its parameters.
+pub(super) fn essence(media_type: &str) -> &str {
     let end = media_type.bytes().position(|byte| byte == b';');
     media_type[..end.unwrap_or(media_type.len())].trim_ascii_end()
 }

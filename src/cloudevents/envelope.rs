@@ -98,7 +98,16 @@ impl<'a> Envelope<'a> {
 
     /// What it is about.
     pub fn subject(&self) -> Option<&str> {
-        self.field(Field::Subject)
+        match self.field(Field::Subject) {
+            None if self.version < SpecVersion::V0_3 => {
+                let mut extensions = self.extensions.iter();
+                match extensions.find(|(name, _)| name == "subject")? {
+                    (_, Value::String(text)) => Some(text),
+                    _ => None,
+                }
+            }
+            subject => subject,
+        }
     }
 
     /// The data; decoding base64 allocates.

@@ -65,9 +65,9 @@ impl CloudEvent {
 
     /// The event of an HTTP message, in binary mode or in structured mode with JSON.
     ///
-    /// Headers that are not part of the event are passed over. In binary mode all extensions are text; a body under a content
-    /// type that is JSON or text, and is that, becomes data of that kind, any other is binary, and an empty body without a
-    /// content type is no data.
+    /// Headers that are not part of the event are passed over; in structured mode, where the body says everything, all but the
+    /// content type. In binary mode all extensions are text; a body under a content type that is JSON or text, and is that,
+    /// becomes data of that kind, any other is binary. An empty body is no data: HTTP cannot tell it from empty data.
     ///
     /// # Errors
     ///
@@ -96,37 +96,47 @@ impl CloudEvent {
     ) -> Result<CloudEvent, HttpError> {
         let mut version = None;
         let mut envelope = Envelope::new(SpecVersion::V1_0);
-        for (name, value) in headers {
-            let name = name.as_ref().to_ascii_lowercase();
-            let malformed = || HttpError::Header(shown(&name));
+        let mut take = |name: &str, value: &[u8]| -> Result<(), HttpError> {
+            let malformed = || HttpError::Header(shown(name));
+            let prefixed = name.starts_with(PREFIX);
             let (name, value) = if name == "content-type" {
-                let value = std::str::from_utf8(value.as_ref()).map_err(|_| malformed())?;
+                let value = std::str::from_utf8(value).map_err(|_| malformed())?;
                 ("datacontenttype", value.trim_ascii().to_owned())
             } else if let Some(attribute) = name.strip_prefix(PREFIX) {
-                let attribute = if attribute == "datacontenttype" {
-                    ""
-                } else {
-                    attribute
-                };
-                (attribute, decode(value.as_ref()).ok_or_else(malformed)?)
+                (attribute, decode(value).ok_or_else(malformed)?)
             } else {
-                continue;
+                return Ok(());
             };
-            if name == "specversion" && version.is_none() {
-                version = Some(value);
-            } else {
-                envelope.put(name.to_owned().into(), Value::String(value.into()))?;
-            }
+            let fault = match name {
+                "specversion" if version.is_some() => AttributeFault::Duplicate,
+                "datacontenttype" if prefixed => AttributeFault::Name,
+                "specversion" => {
+                    version = Some(value);
+                    return Ok(());
+                }
+                _ => {
+                    envelope.put(name.to_owned().into(), Value::String(value.into()))?;
+                    return Ok(());
+                }
+            };
+            Err(AttributeError::new(name, fault).into())
+        };
+        // In structured mode it does not matter what else is there.
+        let mut taken = Ok(());
+        for (name, value) in headers {
+            let name = name.as_ref().to_ascii_lowercase();
+            taken = taken.and(take(&name, value.as_ref()));
         }
         let content_type = envelope.fields[Field::ContentType as usize].as_deref();
         if let Some(content_type) = content_type
             && is_structured(content_type)
         {
-            if !starts_with(content_type, MEDIA_TYPE) {
+            if !check::essence(content_type).eq_ignore_ascii_case(MEDIA_TYPE) {
                 return Err(HttpError::Format(shown(content_type)));
             }
             return CloudEvent::from_json(body).map_err(HttpError::Body);
         }
+        taken?;
         match version.as_deref() {
             Some("1.0") => {}
             Some(other) => return Err(HttpError::Version(shown(other))),
@@ -136,7 +146,7 @@ impl CloudEvent {
             }
         }
         let data = match content_type {
-            None if body.is_empty() => None,
+            _ if body.is_empty() => None,
             Some(media_type)
                 if check::is_json(Some(media_type)) || check::is_textual(media_type) =>
             {
@@ -153,12 +163,9 @@ impl CloudEvent {
 
 /// What receivers tell structured mode by.
 fn is_structured(content_type: &str) -> bool {
-    starts_with(content_type, "application/cloudevents")
-}
-
-fn starts_with(text: &str, start: &str) -> bool {
-    text.get(..start.len())
-        .is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+    const START: &str = "application/cloudevents";
+    let start = content_type.get(..START.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(START))
 }
 
 /// Percent-encodes what may not stand in a header as it is.

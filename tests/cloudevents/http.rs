@@ -69,11 +69,11 @@ fn headers_that_cannot_be_are_refused() {
         (
             ("ce-specversion", "1.0"),
             "specversion",
-            AttributeFault::Name,
+            AttributeFault::Duplicate,
         ),
         (
             ("ce-datacontenttype", "text/plain"),
-            "",
+            "datacontenttype",
             AttributeFault::Name,
         ),
         (("ce-a_b", "x"), "a_b", AttributeFault::Name),
@@ -121,6 +121,13 @@ fn the_content_type_says_what_the_body_is() {
     assert_eq!(data("application/xml", b"<a/>"), Some("text"));
     assert_eq!(data("image/png", b"x"), Some("binary"));
     assert_eq!(receive(&[], b"").unwrap().data(), None);
+    for content_type in ["application/json", "text/plain", "image/png"] {
+        let event = receive(&[("content-type", content_type)], b"").unwrap();
+        assert_eq!(
+            (event.data(), event.datacontenttype()),
+            (None, Some(content_type))
+        );
+    }
     assert_eq!(
         receive(&[], b"[1]").unwrap().data(),
         Some(Data::Binary(b"[1]"[..].into()))
@@ -149,6 +156,8 @@ fn structured_mode_is_one_event_in_json() {
             "Application/CloudEvents+json; charset=UTF-8",
         ),
         ("ce-id", "other"),
+        ("ce-id", "twice"),
+        ("ce-a_b", "\"x"),
     ];
     assert_eq!(
         CloudEvent::from_http(structured, json.as_bytes()),
@@ -158,7 +167,11 @@ fn structured_mode_is_one_event_in_json() {
         CloudEvent::from_http([("content-type", MEDIA_TYPE)], b"{}"),
         Err(HttpError::Body(_))
     ));
-    for other in [BATCH_MEDIA_TYPE, "application/cloudevents+avro"] {
+    let others = [
+        "application/cloudevents+avro",
+        "application/cloudevents+json-seq",
+    ];
+    for other in others.into_iter().chain([BATCH_MEDIA_TYPE]) {
         let error = CloudEvent::from_http([("content-type", other)], json.as_bytes());
         assert_eq!(error, Err(HttpError::Format(other.into())));
     }

@@ -246,7 +246,8 @@ impl<'s, 'a> Reader<'s, 'a> {
             return fail_attribute(member.at(), "data", AttributeFault::Duplicate);
         }
         let version = self.envelope.version;
-        if is_base64 {
+        // Said of data that is no string, the encoding means nothing.
+        if is_base64 && matches!(member.value, Token::String(_)) {
             return self.base64(member).map(Some);
         }
         if version == SpecVersion::V0_1Kebab {
