@@ -88,7 +88,7 @@ pub(crate) fn run(
             Err(reason) => {
                 bad_lines += 1;
                 tally.record_error("unknown");
-                writeln!(errors, "line {}: {reason}", lines.number())?;
+                writeln!(errors, "line {}: {}", lines.number(), one_line(&reason))?;
             }
         }
     }
@@ -111,4 +111,16 @@ pub(crate) fn run(
         },
         time: started.elapsed(),
     })
+}
+
+/// What came from outside must neither break lines nor steer a terminal.
+fn one_line(reason: &str) -> String {
+    let mut line = String::with_capacity(reason.len());
+    for c in reason.chars() {
+        match c.is_control() {
+            true => line.extend(c.escape_default()),
+            false => line.push(c),
+        }
+    }
+    line
 }

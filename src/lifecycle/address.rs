@@ -95,7 +95,7 @@ pub(super) fn checked(component: &str) -> Result<&str, TargetError> {
     let is_bad = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '*' | '>');
     if component.is_empty() {
         Err(TargetError::NoComponent)
-    } else if component.contains(is_bad) {
+    } else if component.contains(is_bad) || component.split('.').any(str::is_empty) {
         Err(TargetError::InvalidComponent)
     } else {
         Ok(component)

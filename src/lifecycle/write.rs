@@ -28,7 +28,7 @@ impl LifecycleEvent {
             Format::CloudEvent => {
                 let protocol = self.event_type().protocol();
                 json.push_str("{\"specversion\":\"1.0\",\"id\":");
-                push_text(json, self.id(), Escapes::Envelope);
+                push_text(json, self.id().trim(), Escapes::Envelope);
                 json.push_str(",\"source\":\"io.choria.lifecycle\",\"type\":\"");
                 json.push_str(protocol);
                 json.push('"');

@@ -31,9 +31,23 @@ fn components() {
     assert_eq!(names, ["c0", "c1", "e0", "other"]);
     let other = snapshot.component("other").unwrap();
     assert_eq!((other.good_events, other.process_errors), (9998, 9999));
-    assert_eq!(other.nodes, 1);
+    // As many as there is room for, beside those of c0 and c1.
+    assert_eq!(other.nodes, 998);
     let lines = tally.prometheus().lines().count();
     assert!(lines < 100, "{lines}");
+}
+
+#[test]
+fn components_past_the_limit_have_nodes_of_their_own() {
+    let tally = Tally::builder().max_components(1).build().unwrap();
+    for (component, version) in [("a", "1"), ("b", "1"), ("c", "2")] {
+        tally.record(&startup(component, "n1", version));
+    }
+    let others = || tally.snapshot().component("other").unwrap().nodes;
+    assert_eq!(others(), 2);
+    let shutdown = LifecycleEvent::shutdown("b").identity("n1");
+    tally.record(&shutdown.timestamp(1).build().unwrap());
+    assert_eq!(others(), 1);
 }
 
 #[test]

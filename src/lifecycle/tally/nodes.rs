@@ -13,6 +13,8 @@ pub(super) struct Node {
     /// Its place among the components.
     pub(super) component: usize,
     pub(super) identity: Arc<str>,
+    /// What its component knows it by.
+    pub(super) key: Arc<str>,
     /// The version it runs; `None` once it has shut down. It stays known for as long as one that is not seen, so that an
     /// older event that comes late does not bring it back.
     pub(super) version: Option<Arc<str>>,
@@ -140,6 +142,7 @@ mod tests {
             nodes.insert(Node {
                 component: 0,
                 identity: "n".into(),
+                key: "n".into(),
                 version: None,
                 timestamp: 0,
                 last_seen: at(second),

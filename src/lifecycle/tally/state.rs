@@ -10,6 +10,7 @@ use super::snapshot::{ComponentCounts, GovernorCounts, NodeInfo, OTHER, Snapshot
 use super::{Limits, TallyBuilder};
 use crate::lifecycle::event::{Detail, LifecycleEvent};
 use crate::lifecycle::kind::EventType;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ struct Component {
     /// In the order of [`EventType::ALL`].
     event_types: [u64; EventType::ALL.len()],
     expired: u64,
-    /// By identity: where each node is in `State::nodes`.
+    /// Where each node is in `State::nodes`, by identity; past the limit of components by that of the event as well.
     nodes: HashMap<Arc<str>, usize>,
     versions: Versions,
     governors: HashMap<Box<str>, [u64; 4]>,
@@ -142,7 +143,7 @@ impl State {
             self.checked = now;
             while let Some(node) = self.nodes.pop_unseen(now, self.expire_after) {
                 let component = &mut self.components[node.component];
-                component.nodes.remove(&node.identity);
+                component.nodes.remove(&node.key);
                 if let Some(version) = &node.version {
                     component.versions.leave(version);
                     component.expired += 1;
@@ -164,20 +165,28 @@ impl State {
         if identity.is_empty() {
             return;
         }
-        let Some(&key) = counts.nodes.get(identity) else {
+        let known_by = match event.component() == &*counts.name {
+            true => Cow::Borrowed(identity),
+            false => Cow::Owned(format!("{identity}\0{}", event.component())),
+        };
+        let Some(&key) = counts.nodes.get(&*known_by) else {
             if self.nodes.len() >= self.limits.nodes {
                 self.untracked += u64::from(version.is_some());
                 return;
             }
-            let identity: Arc<str> = identity.into();
+            let known_by: Arc<str> = known_by.into();
             let key = self.nodes.insert(Node {
                 component,
-                identity: Arc::clone(&identity),
+                identity: match known_by.len() == identity.len() {
+                    true => Arc::clone(&known_by),
+                    false => identity.into(),
+                },
+                key: Arc::clone(&known_by),
                 version: version.map(|version| counts.versions.enter(version)),
                 timestamp,
                 last_seen: now,
             });
-            counts.nodes.insert(identity, key);
+            counts.nodes.insert(known_by, key);
             return;
         };
         let node = self.nodes.get_mut(key);
