@@ -45,6 +45,8 @@ pub(crate) use mutant;
 #[cfg(not(laneway_loom))]
 mod real {
     use std::marker::PhantomData;
+    #[cfg(target_os = "linux")]
+    use std::num::NonZeroU64;
     use std::sync::PoisonError;
     use std::time::{Duration, Instant};
 
@@ -170,6 +172,21 @@ mod real {
 
     pub(crate) fn park_timeout(timeout: Duration) {
         std::thread::park_timeout(timeout);
+    }
+
+    /// From now on this thread's timed waits may take so much longer, for the system to end them along with a timer
+    /// interrupt that comes anyway. Linux only; elsewhere the system decides.
+    pub(crate) fn wait_loosely(slack: Duration) {
+        #[cfg(target_os = "linux")]
+        {
+            let slack = u64::try_from(slack.as_nanos())
+                .ok()
+                .and_then(NonZeroU64::new);
+            // Not granted, waits are as precise as before, and only cost more.
+            let _ = rustix::thread::set_current_timer_slack(slack);
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = slack;
     }
 
     /// Says when `period` has passed since it last said so.
@@ -415,6 +432,8 @@ mod model {
     pub(crate) fn park_timeout(_timeout: Duration) {
         yield_now();
     }
+
+    pub(crate) fn wait_loosely(_slack: Duration) {}
 
     #[derive(Debug, Default)]
     pub(crate) struct Pace;

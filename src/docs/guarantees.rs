@@ -115,7 +115,7 @@
 //! It is about events, not about time. A call that occupies its thread delays its shard; the stall detector counts and
 //! names it.
 //!
-//! Costs a subtraction for each run and actor, a store for each call, and a thread that looks every 5 ms while shards are
+//! Costs a subtraction for each run and actor, a store for each call, and a thread that looks every 5 to 9 ms while shards are
 //! awake.
 //!
 //! Shown by `g08_fairness.rs`, `g08_slow_readers.rs` and `g08_stalls.rs`.

@@ -42,7 +42,7 @@
 //! does not read a clock for each call. So it misses:
 //!
 //! * calls that are longer than `stall_after`, but by less than the pause between two looks: with the defaults those from 1
-//!   to some 6 ms may escape;
+//!   to some 10 ms may escape;
 //! * many calls that are each short enough, however long they take together;
 //! * an actor's last call and its Drop, the Drop of events, and their clones for readers on other threads: nothing is
 //!   marked there;

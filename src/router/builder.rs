@@ -164,9 +164,9 @@ impl<E: Clone + Send + 'static> RouterBuilder<E> {
     /// actor that was unsubscribed during the call counts for its shard alone.
     ///
     /// A thread of the router's own, `laneway-watch`, looks every half of this time, but not more often than each 5 ms nor less
-    /// often than each 100 ms, and at a call that it has just seen once more after this time. So no shorter call counts, and
-    /// one may escape that is longer by less than such a pause. It sleeps while all shards do. Costs a shard one store for
-    /// each call. [What it does not see](crate::docs::limits#stalls-that-the-detector-does-not-see).
+    /// often than each 100 ms, and at a call that it has just seen once more after this time; each pause may be 4 ms longer. So
+    /// no shorter call counts, and one may escape that is longer by less than such a pause. It sleeps while all shards do.
+    /// Costs a shard one store for each call. [What it does not see](crate::docs::limits#stalls-that-the-detector-does-not-see).
     ///
     /// ```
     /// use laneway::{Filter, Router, Topic};
