@@ -26,7 +26,7 @@ pub struct Event<E> {
     pub(crate) payload: E,
 }
 
-#[cfg(not(laneway_loom))]
+#[cfg(not(any(laneway_loom, laneway_random_layout)))]
 const _: () = assert!(size_of::<Event<u64>>() == 32 && size_of::<Event<()>>() == 24);
 
 impl<E> Event<E> {

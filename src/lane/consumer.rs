@@ -134,7 +134,8 @@ impl<E> Consumer<E> {
                     while next < run {
                         let offset = next;
                         next += 1;
-                        if offset < 64 && kept & (1 << offset) != 0 {
+                        let is_kept = offset < 64 && kept & (1 << offset) != 0;
+                        if is_kept && !mutant!("kept_is_dropped") {
                             continue;
                         }
                         // SAFETY: written, not given back, not moved out, and counted in `next` before it drops: dropped

@@ -2,7 +2,7 @@
 
 use super::stamp_of;
 use crate::event::Event;
-use crate::sync::{AccessChecks, AtomicU32};
+use crate::sync::{AccessChecks, AtomicU32, mutant};
 use crate::topic::Topic;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::cell::UnsafeCell;
@@ -127,6 +127,10 @@ impl<E> Slots<E> {
     /// The slot is written and not dropped since, and no reference to its event is left.
     #[inline(always)]
     pub(super) unsafe fn drop_event(&self, index: usize) {
+        if mutant!("payload_comes_first") {
+            // SAFETY: as below, but that the payload need not lie there.
+            return unsafe { self.slot(index).cast::<E>().drop_in_place() };
+        }
         // SAFETY: as the caller says; the stamp needs no drop.
         unsafe { (&raw mut (*self.slot(index).as_ptr()).payload).drop_in_place() };
     }
