@@ -16,6 +16,6 @@ if [ "${1:-}" = --all ]; then tests=(--lib --tests); fi
 
 nightly test --target $target --no-fail-fast "${tests[@]}"
 planted lane_leaks_unread "LeakSanitizer: detected memory leaks" \
-    test --target $target --test payloads each_payload_is_dropped_once
+    test --target $target --test receivers dropping_a_receiver_unsubscribes
 planted kept_is_dropped "AddressSanitizer: (heap-use-after-free|attempting double-free)" \
     test --target $target --test mailboxes
