@@ -118,6 +118,7 @@ impl Bell {
 
     /// Like [`exit`](Self::exit), to look at.
     pub(crate) fn has_exited(&self) -> bool {
+        // ORDERING: Acquire pairs with the AcqRel in `exit`: what the shard did is over for who sees it.
         self.word.load(Ordering::Acquire) & EXITED != 0
     }
 }

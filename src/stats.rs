@@ -30,6 +30,7 @@ impl Counter {
     }
 
     pub(crate) fn get(&self) -> u64 {
+        // ORDERING: Acquire pairs with the Release in `add`.
         self.0.load(Ordering::Acquire)
     }
 }

@@ -256,7 +256,7 @@ mod real {
                 fence(Ordering::SeqCst);
             });
             if !available() {
-                tracing::info!("no expedited membarrier here: publishing pays a full fence");
+                tracing::info!("no expedited membarrier here: publishing pays two full fences");
             }
         }
 

@@ -151,6 +151,21 @@ fn with_64_actors_on_two_shards() -> u64 {
     stage.allocations(|topic, number| publish(&mut publisher, topic, number))
 }
 
+fn from_the_first_publish_after_warming() -> u64 {
+    let mut stage = Stage::new("WARMED", 4);
+    stage.add_actors(4, &Filter::exact(stage.topic));
+    let mut publisher = stage.router.publisher();
+    publisher.warm(stage.topic);
+    stage.let_shards_sleep();
+    // Beside the new lanes, everything else has been through it before.
+    let mut other = stage.router.publisher();
+    stage.drive(WARM_UP, |topic, number| publish(&mut other, topic, number));
+    stage.let_shards_sleep();
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    stage.drive(1, |topic, number| publish(&mut publisher, topic, number));
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
 fn with_actors_for_resources() -> u64 {
     let mut stage = Stage::new("RESOURCES", 1);
     // Each event is for one of the two by its resource, and for the third anyway.
@@ -222,6 +237,7 @@ fn publishing_and_handling_allocate_nothing_once_warm() {
             ("one actor", with_one_actor as fn() -> u64),
             ("64 actors", with_64_actors),
             ("64 actors on two shards", with_64_actors_on_two_shards),
+            ("warmed", from_the_first_publish_after_warming),
             ("actors for resources", with_actors_for_resources),
             (
                 "the thread's own publisher",

@@ -54,7 +54,7 @@ struct Faulty {
     stopped: Log<StopReason>,
 }
 
-/// A panic payload that panics when it is dropped. Without size, so that what is leaked of these is no memory.
+/// A panic payload that panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
@@ -68,7 +68,7 @@ struct SecondBomb;
 
 impl Drop for SecondBomb {
     fn drop(&mut self) {
-        panic!("it is better leaked than dropped");
+        panic!("and that is the last one");
     }
 }
 

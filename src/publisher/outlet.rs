@@ -186,6 +186,13 @@ impl<E> Outlet<E> {
         for shard in shards.iter() {
             self.link(hub, shard);
         }
+        // Room for the copies as well, see `offer_to_all`.
+        let copies = shards.len().saturating_sub(1);
+        if copies > 0 {
+            let mut spare = self.spares.pop().unwrap_or_default();
+            spare.reserve(copies);
+            self.spares.push(spare);
+        }
     }
 
     fn link(&mut self, hub: &Hub<E>, shard: usize) -> &mut Link<E> {

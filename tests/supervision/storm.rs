@@ -40,7 +40,7 @@ impl Drop for Injected {
     }
 }
 
-/// A panic payload that panics when it is dropped. Without size, so that what is leaked of these is no memory.
+/// A panic payload that panics when it is dropped.
 struct Bomb;
 
 impl Drop for Bomb {
