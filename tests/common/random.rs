@@ -16,7 +16,15 @@ impl Random {
             Ok(seed) => seed.parse().expect("LANEWAY_SEED is a number"),
             Err(_) => RandomState::new().hash_one(0),
         };
+        Random::from_seed(seed)
+    }
+
+    pub(crate) fn from_seed(seed: u64) -> Self {
         Random { seed, state: seed }
+    }
+
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Another one, for another thread. What it yields follows from the seed too.

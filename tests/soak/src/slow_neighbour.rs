@@ -1,0 +1,186 @@
+//! Row 8: an actor that sleeps on its own thread and a receiver nobody reads hurt only themselves, under every policy but
+//! `Block`; an actor that sleeps on a shard is named.
+
+use crate::common::{Count, FOREVER, Hold, assert_adds_up, holding, on_shard, topic, wait_until};
+use crate::stage::{Held, Load, Stage, lock};
+use hdrhistogram::Histogram;
+use laneway::{Event, Filter, Overflow, Pinning, Router, Subscription};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+pub(crate) const LOAD: Load = Load {
+    name: "slow-neighbour",
+    rows: "8",
+    invariant: "the fast ones get all in order; the median of their p99 ≤ 2 × that of the same run without slow ones; who sleeps on a shard is named",
+    run,
+};
+
+const FAST: usize = 15;
+const CAPACITY: usize = 64;
+/// In one phase, and between two events: so few that nothing waits for long anyway.
+const EVENTS: u64 = 1000;
+const PAUSE: Duration = Duration::from_micros(20);
+/// How long the slow one sleeps over each event.
+const NAP: Duration = Duration::from_millis(2);
+
+/// Its number, and when it was published.
+type Stamped = (u64, Instant);
+
+/// The last of the fast ones notes how long events took.
+fn add_fast(
+    stage: &Stage,
+    router: &Router<Stamped>,
+) -> (Vec<Subscription>, Arc<Mutex<Histogram<u64>>>) {
+    let latency = Arc::new(Mutex::new(Histogram::new(3).expect("three digits")));
+    let all = (0..FAST).map(|index| {
+        let (verdict, mut next) = (stage.verdict.clone(), 0);
+        let latency = (index == FAST - 1).then(|| Arc::clone(&latency));
+        let handler = move |event: &Event<Stamped>| {
+            let (number, at) = *event.payload();
+            verdict.check(number == next, || {
+                format!("{number} came instead of {next}")
+            });
+            next = number + 1;
+            if let Some(latency) = &latency {
+                let nanos = at.elapsed().as_nanos() as u64;
+                lock(latency).record(nanos).expect("it resizes");
+            }
+        };
+        on_shard(router, 0, Filter::any()).handler(handler).unwrap()
+    });
+    (all.collect(), latency)
+}
+
+/// Publishes one phase. Says the fast ones' p99 in nanoseconds.
+fn phase(router: &Router<Stamped>, from: u64, latency: &Mutex<Histogram<u64>>) -> u64 {
+    lock(latency).reset();
+    let topics: [_; 8] = std::array::from_fn(|id| topic("DATA").with_resource(id as u64));
+    let mut publisher = router.publisher();
+    for number in from..from + EVENTS {
+        let at = Instant::now();
+        publisher
+            .publish(topics[number as usize % 8], (number, at))
+            .unwrap();
+        while at.elapsed() < PAUSE {
+            std::hint::spin_loop();
+        }
+    }
+    router.flush().unwrap();
+    let latency = lock(latency);
+    assert_eq!(latency.len(), EVENTS);
+    latency.value_at_quantile(0.99)
+}
+
+fn median(of: &mut [u64]) -> u64 {
+    of.sort_unstable();
+    of[of.len() / 2]
+}
+
+/// A shard actor that sleeps is counted under its name, and nobody else is.
+fn the_sleeper_is_named() {
+    let router = Router::<Stamped>::builder()
+        .shards(1)
+        .pinning(Pinning::Off)
+        // Far longer than a call that waits for a CPU.
+        .stall_after(Duration::from_millis(200))
+        .shutdown_timeout(FOREVER)
+        .build()
+        .unwrap();
+    let hold = Hold::default();
+    let builder = on_shard(&router, 0, Filter::any()).named("sleeper");
+    let sleeper = builder.handler(holding(&hold)).unwrap();
+    let other = on_shard(&router, 0, Filter::any()).handler(|_| ()).unwrap();
+    router.publish(topic("DATA"), (0, Instant::now())).unwrap();
+    hold.wait_for_arrival();
+    // It is named while it sleeps.
+    wait_until(|| sleeper.stats().stalls == 1);
+    hold.release();
+    router.flush().unwrap();
+    assert_eq!((sleeper.stats().stalls, other.stats().stalls), (1, 0));
+    let named = router
+        .subscriptions()
+        .into_iter()
+        .find(|info| info.stats.stalls > 0);
+    assert_eq!(named.and_then(|info| info.name).as_deref(), Some("sleeper"));
+}
+
+fn run(stage: &mut Stage) -> Held {
+    let (mut without, mut with) = (Vec::new(), Vec::new());
+    let (mut naps, mut lost, mut named) = (0, 0, 0);
+    // Noise evens out: as long as it looks bad, it gets more time, up to three times its share.
+    let is_bad = |without: &mut Vec<u64>, with: &mut Vec<u64>| {
+        with.is_empty() || median(with) > 2 * median(without)
+    };
+    while stage.verdict.is_good()
+        && (stage.goes_on() || stage.spent() < 3.0 && is_bad(&mut without, &mut with))
+    {
+        stage.step("a sleeper on a shard");
+        the_sleeper_is_named();
+        named += 1;
+        let router = Router::<Stamped>::builder()
+            .shards(1)
+            .pinning(Pinning::Off)
+            .shutdown_timeout(FOREVER)
+            .build()
+            .unwrap();
+        stage.watch(&router);
+        let (fast, latency) = add_fast(stage, &router);
+        let mut sent = 0;
+        for overflow in [
+            Overflow::DropNewest,
+            Overflow::DropOldest,
+            Overflow::KeepLatest,
+        ] {
+            stage.step(format!("slow ones with {overflow:?}"));
+            without.push(phase(&router, sent, &latency));
+            let napped = Count::default();
+            let counted = napped.clone();
+            let builder = on_shard(&router, 0, Filter::any()).mailbox(CAPACITY, overflow);
+            let slow = builder.dedicated(move |_: &Event<Stamped>| {
+                counted.add();
+                thread::sleep(NAP);
+            });
+            let slow = slow.unwrap();
+            let builder = on_shard(&router, 0, Filter::any()).mailbox(CAPACITY, overflow);
+            let unread = builder.receiver().unwrap();
+            with.push(phase(&router, sent + EVENTS, &latency));
+            sent += 2 * EVENTS;
+            for behind in [&slow, unread.subscription()] {
+                let stats = behind.stats();
+                assert_eq!(stats.matched, EVENTS);
+                // Under some policies one event lies ready beside the mailbox.
+                assert!(stats.queued <= CAPACITY as u64 + 1, "{stats:?}");
+                assert!(
+                    stats.dropped.total() > 0,
+                    "it was to fall behind: {stats:?}"
+                );
+                lost += stats.dropped.total();
+            }
+            slow.unsubscribe().unwrap();
+            assert_adds_up(slow.stats());
+            assert_eq!(slow.stats().handled, napped.get() as u64);
+            naps += napped.get();
+            drop(unread);
+        }
+        for fast in fast {
+            let stats = fast.stats();
+            assert_eq!((stats.matched, stats.handled), (sent, sent), "{stats:?}");
+        }
+        assert!(router.shutdown(FOREVER).is_complete());
+    }
+    let pairs = with.len();
+    let (without, with) = (median(&mut without), median(&mut with));
+    let ratio = with as f64 / without as f64;
+    stage.verdict.check(ratio <= 2.0, || {
+        format!("the p99 is {with} ns instead of {without} ns")
+    });
+    Held {
+        load: format!(
+            "{pairs} pairs of phases, {EVENTS} events to {FAST} fast actors each; p99 ratio {ratio:.2}"
+        ),
+        faults: format!(
+            "{naps} naps of {NAP:?}, {lost} events lost to slow ones, {named} sleepers on a shard"
+        ),
+    }
+}
