@@ -150,11 +150,13 @@ pub(crate) fn hold(load: &Load, share: Duration, seed: u64) -> Outcome {
     }
     let (held, panic) = match running.join() {
         Ok(held) => (held, None),
-        // Its message was printed.
-        Err(_) => (
-            Held::default(),
-            Some(format!("panicked at {}", lock(&progress.at))),
-        ),
+        Err(panic) => {
+            let message = (panic.downcast_ref::<String>().map(String::as_str))
+                .or(panic.downcast_ref::<&str>().copied())
+                .unwrap_or("a panic");
+            let failure = format!("{message} (at {})", lock(&progress.at));
+            (Held::default(), Some(failure))
+        }
     };
     Outcome {
         held,
