@@ -19,7 +19,7 @@ pub(crate) use guard::{FOREVER, LIMIT, guarded, wait_until, within};
 pub(crate) use meeting::{Hold, Latch, SpinBarrier};
 pub(crate) use random::Random;
 pub(crate) use sums::assert_sums;
-pub(crate) use sweep::{Setup, setups, sweep};
+pub(crate) use sweep::{Setup, cpus, setups, sweep};
 pub(crate) use tasks::{Alarm, block_on, poll, poll_once, run_all, yield_once};
 
 use laneway::{

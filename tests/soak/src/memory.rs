@@ -1,7 +1,7 @@
 //! Row 17: subscriptions and publishers that come and go leave nothing behind.
 
 use crate::common::{Count, FOREVER, Random, on_shard, topic};
-use crate::stage::{Held, Load, Stage};
+use crate::stage::{Held, Load, Stage, joined};
 use laneway::{Filter, Overflow, Pinning, Router};
 use std::thread;
 
@@ -14,6 +14,12 @@ pub(crate) const LOAD: Load = Load {
 
 const SHARDS: usize = 2;
 const PAGE_KIB: u64 = 4;
+/// Threads that subscribe and unsubscribe side by side.
+const NAMES: [&str; 4] = ["one", "another", "the third", "the last"];
+/// Of each in a round.
+const CYCLES: usize = 250;
+/// So few say something of memory.
+const LEAST_ROUNDS: usize = 16;
 
 /// As the system sees it, in KiB. `None` where it does not tell.
 fn resident_kib() -> Option<u64> {
@@ -30,9 +36,9 @@ struct Cycled {
 }
 
 /// One after the other, of all kinds, some of them with events under way when they end.
-fn subscriptions_come_and_go(router: &Router<u64>, random: &mut Random, count: usize) {
+fn subscriptions_come_and_go(router: &Router<u64>, mut random: Random, name: &str) {
     let mut publisher = router.publisher();
-    for _ in 0..count {
+    for _ in 0..CYCLES {
         let own = topic("MEMORY").with_resource(random.next() % 10_000);
         let filter = random.pick(&[Filter::exact(own), Filter::any().category("test")]);
         let overflow = random.pick(&[
@@ -59,7 +65,7 @@ fn subscriptions_come_and_go(router: &Router<u64>, random: &mut Random, count: u
                 drop(receiver);
             }
             8..16 => {
-                let subscription = builder.named("comes and goes").handler(|_| ()).unwrap();
+                let subscription = builder.named(name).handler(|_| ()).unwrap();
                 publish();
                 subscription.unsubscribe().unwrap();
             }
@@ -91,7 +97,7 @@ fn publishers_come_and_go(router: &Router<u64>, random: &mut Random, threads: us
         })
         .collect();
     for thread in sending {
-        thread.join().unwrap().unwrap();
+        joined(thread).unwrap();
     }
 }
 
@@ -105,6 +111,8 @@ fn run(stage: &mut Stage) -> Held {
     let router = Router::<u64>::builder()
         .shards(SHARDS)
         .pinning(Pinning::Off)
+        // What a round may leave to be cleared away, so that places that do not return are missed soon.
+        .max_subscriptions(SHARDS + NAMES.len() * CYCLES)
         .shutdown_timeout(FOREVER)
         .build()
         .unwrap();
@@ -118,13 +126,18 @@ fn run(stage: &mut Stage) -> Held {
     }
     let mut random = stage.random.clone();
     let mut cycled = Cycled::default();
-    // When in the load's time, and how much.
-    let mut samples: Vec<(f64, u64)> = Vec::new();
-    while stage.goes_on() {
+    let mut samples: Vec<u64> = Vec::new();
+    let mut rounds = 0;
+    while stage.goes_on() || rounds < LEAST_ROUNDS {
         stage.step(format!("{} cycles", cycled.subscriptions));
-        subscriptions_come_and_go(&router, &mut random, 500);
+        let cycling = NAMES.map(|name| {
+            let (router, random) = (router.clone(), random.fork());
+            thread::spawn(move || subscriptions_come_and_go(&router, random, name))
+        });
+        cycling.into_iter().for_each(joined);
         publishers_come_and_go(&router, &mut random, 8);
-        cycled.subscriptions += 500;
+        rounds += 1;
+        cycled.subscriptions += (NAMES.len() * CYCLES) as u64;
         cycled.publishers += 4 * 8;
         cycled.threads += 8;
         // Receivers that were dropped end by and by; the second time there is nothing left of them.
@@ -133,15 +146,11 @@ fn run(stage: &mut Stage) -> Held {
         let stats = router.stats();
         assert_eq!(stats.subscriptions, SHARDS, "slots return");
         assert_eq!(stats.total().lanes, 0, "lanes return");
-        samples.extend(resident_kib().map(|kib| (stage.spent(), kib)));
+        samples.extend(resident_kib());
     }
-    let quarter = |from: f64| -> Vec<u64> {
-        let within = samples
-            .iter()
-            .filter(|(at, _)| (from..from + 0.25).contains(at));
-        within.map(|(_, kib)| *kib).collect()
-    };
-    let (before, after) = (median(&quarter(0.25)), median(&quarter(0.75)));
+    let quarter = samples.len() / 4;
+    let before = median(&samples[quarter..2 * quarter]);
+    let after = median(&samples[3 * quarter..]);
     assert!(
         after <= before + before / 50 + 1024,
         "resident memory grows: {before} KiB in the second quarter, {after} KiB in the last"

@@ -1,12 +1,13 @@
 //! Where loads run: for how long, what they do at the moment, and what they found wrong. One that stands still ends the
 //! process.
 
-use crate::common::{LIMIT, Random};
+use crate::common::Random;
 use laneway::Router;
 use std::fmt::Display;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// One load of the table.
@@ -25,13 +26,13 @@ pub(crate) struct Held {
     pub(crate) faults: String,
 }
 
-pub(crate) struct Outcome {
-    pub(crate) held: Held,
-    pub(crate) failure: Option<String>,
-}
-
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a thread of a load returned. Its panic goes on here.
+pub(crate) fn joined<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// What was found wrong first. Handlers note it here: a panic of theirs would be contained.
@@ -82,7 +83,7 @@ impl Stage {
     /// Tells the watchdog what comes next. It must be over within [`PATIENCE`].
     pub(crate) fn step(&self, what: impl Display) {
         *lock(&self.progress.at) = what.to_string();
-        self.progress.steps.fetch_add(1, Ordering::Release);
+        self.progress.steps.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The router that the watchdog is to describe if it stands still.
@@ -103,14 +104,26 @@ impl Stage {
     }
 }
 
-/// More than what common waits for has, so that its message comes first.
-const PATIENCE: Duration = Duration::from_secs(2 * LIMIT.as_secs());
+/// Of a step. None takes more than a few seconds.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A machine that stood still meanwhile is no hang.
 const SLICE: Duration = Duration::from_millis(20);
 
-/// Runs a load for its share of the time.
-pub(crate) fn hold(load: &Load, share: Duration, seed: u64) -> Outcome {
+/// Prints its line of the table.
+fn report(load: &Load, held: &Held, result: &str) {
+    let Load {
+        name,
+        rows,
+        invariant,
+        ..
+    } = load;
+    let Held { load, faults } = held;
+    println!("| {rows} | {name}: {load} | {faults} | {invariant} | {result} |");
+}
+
+/// Runs a load for its share of the time. Says whether it held.
+pub(crate) fn hold(load: &Load, share: Duration, seed: u64) -> bool {
     let verdict = Verdict::default();
     let progress = Arc::<Progress>::default();
     let mut stage = Stage {
@@ -129,23 +142,13 @@ pub(crate) fn hold(load: &Load, share: Duration, seed: u64) -> Outcome {
     while !running.is_finished() {
         thread::sleep(SLICE);
         waited += SLICE;
-        let now = progress.steps.load(Ordering::Acquire);
+        let now = progress.steps.load(Ordering::Relaxed);
         if now != seen {
             (seen, waited) = (now, Duration::ZERO);
         }
         if waited >= PATIENCE {
-            eprintln!(
-                "{} stands still, seed {seed}: {}",
-                load.name,
-                lock(&progress.at)
-            );
-            if let Some(why) = verdict.0.get() {
-                eprintln!("before that: {why}");
-            }
-            if let Some(more) = &*lock(&progress.more) {
-                eprintln!("{}", more());
-            }
-            std::process::abort();
+            report(load, &Held::default(), "STANDS STILL");
+            stand_still(load, seed, &verdict, &progress);
         }
     }
     let (held, panic) = match running.join() {
@@ -158,8 +161,31 @@ pub(crate) fn hold(load: &Load, share: Duration, seed: u64) -> Outcome {
             (Held::default(), Some(failure))
         }
     };
-    Outcome {
-        held,
-        failure: verdict.0.get().cloned().or(panic),
+    let failure = verdict.0.get().cloned().or(panic);
+    let Some(failure) = failure else {
+        report(load, &held, "held");
+        return true;
+    };
+    // On one line, and in one cell.
+    let cell = failure.replace(['\n', '|'], " ");
+    report(load, &held, &format!("FAILED: {cell}"));
+    false
+}
+
+/// Says all that is known of a hang. Threads that stand still cannot be ended, but with the process.
+fn stand_still(load: &Load, seed: u64, verdict: &Verdict, progress: &Progress) -> ! {
+    println!("\n{} stands still at {}", load.name, lock(&progress.at));
+    println!("to see this again: --seed {seed} --only {}", load.name);
+    if let Some(why) = verdict.0.get() {
+        println!("before that: {why}");
     }
+    if let Some(more) = lock(&progress.more).take() {
+        // Whatever stands still may hold what this needs.
+        let telling = thread::spawn(move || println!("{}", more()));
+        let begun = Instant::now();
+        while !telling.is_finished() && begun.elapsed() < PATIENCE / 10 {
+            thread::sleep(SLICE);
+        }
+    }
+    std::process::abort()
 }

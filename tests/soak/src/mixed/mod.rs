@@ -8,7 +8,7 @@ mod traffic;
 use self::subscriber::Subscriber;
 use self::traffic::{Numbered, TOPICS, Traffic};
 use crate::common::{FOREVER, Random, assert_sums, wait_until};
-use crate::stage::{Held, Load, Stage};
+use crate::stage::{Held, Load, Stage, joined};
 use laneway::{Dropped, Pinning, Published, Router, Subscription, Wait};
 use std::sync::Arc;
 use std::thread;
@@ -110,12 +110,9 @@ fn one_round(stage: &mut Stage) -> (Changes, u64, u64, Dropped) {
     }
     traffic.end();
     let (mut live, mut all, mut changes) = (Vec::new(), Vec::new(), Changes::default());
-    let published = publishing
-        .into_iter()
-        .map(|thread| thread.join().unwrap())
-        .sum();
+    let published = publishing.into_iter().map(joined).sum();
     for thread in changing {
-        let (lives, ended, changed) = thread.join().unwrap();
+        let (lives, ended, changed) = joined(thread);
         live.extend(lives);
         all.extend(ended);
         changes.subscribed += changed.subscribed;

@@ -3,7 +3,7 @@
 use super::track::Track;
 use super::traffic::{Numbered, TOPICS, Traffic, topic_at};
 use crate::common::{Random, any_of, assert_adds_up, wait_until};
-use crate::stage::lock;
+use crate::stage::{joined, lock};
 use laneway::{
     Actor, Context, Event, Filter, Overflow, Placement, Receiver, Router, Subscription,
     SubscriptionStats, Suspend,
@@ -149,7 +149,7 @@ impl Subscriber {
     pub(crate) fn end(self) -> Subscription {
         self.subscription.unsubscribe().unwrap();
         if let Some(reading) = self.reading {
-            reading.join().unwrap();
+            joined(reading);
         }
         let mut track = lock(&self.track);
         track.is_barred = true;

@@ -100,11 +100,11 @@ impl Traffic {
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over.load(Ordering::Acquire) || !self.verdict.is_good()
+        self.over.load(Ordering::Relaxed) || !self.verdict.is_good()
     }
 
     pub(crate) fn end(&self) {
-        self.over.store(true, Ordering::Release);
+        self.over.store(true, Ordering::Relaxed);
     }
 
     fn numbers(&self, of: impl Fn(&Position) -> &AtomicU64) -> Numbers {
@@ -173,6 +173,7 @@ impl Traffic {
             };
             self.verdict
                 .check(published.is_ok(), || format!("{published:?} in way {way}"));
+            // ORDERING: AcqRel, pairs with `numbers`.
             position.done.fetch_add(count, Ordering::AcqRel);
             next += count;
             if random.below(2000) == 0 {
