@@ -5,11 +5,13 @@
 
 #[path = "../../common/mod.rs"]
 mod common;
+mod crowd;
 mod cycles;
 mod fairness;
 mod memory;
 mod mixed;
 mod panics;
+mod ping_pong;
 mod shutdown;
 mod slow_neighbour;
 mod stage;
@@ -20,14 +22,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// That of the memory first: what others leave to the allocator would hide what it looks for.
-const LOADS: [Load; 7] = [
+const LOADS: [Load; 9] = [
     memory::LOAD,
     mixed::LOAD,
+    ping_pong::LOAD,
     slow_neighbour::LOAD,
     panics::LOAD,
     shutdown::LOAD,
     fairness::LOAD,
     cycles::LOAD,
+    crowd::LOAD,
 ];
 
 const HELP: &str = "\
