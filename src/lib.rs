@@ -4,15 +4,6 @@
 //! over those five fields. The router finds who wants an event without a lock, and hands it to the actors on pinned worker
 //! threads, its shards.
 #![doc = concat!("\n```\n", include_str!("../examples/quickstart.rs"), "```\n")]
-//! # The way of an event
-//!
-//! ```text
-//!  publisher's thread                                      shard's thread (pinned)
-//!  topic ──► interest table ──► set of shards ──► lane ══► lane ──► route ──► actor.handle
-//!            (copy-on-write      (a word)         SPSC     a run    (local)   (by reference,
-//!             snapshot, cached)                   ring                         from the lane)
-//! ```
-//!
 //! # The map of the house
 //!
 //! | what | where |

@@ -1,5 +1,14 @@
 //! The words that the rest of the documentation uses.
 //!
+//! # The way of an event
+//!
+//! ```text
+//!  publisher's thread                                      shard's thread (pinned)
+//!  topic ──► interest table ──► set of shards ──► lane ══► lane ──► route ──► actor.handle
+//!            (copy-on-write      (a word)         SPSC     a run    (local)   (by reference,
+//!             snapshot, cached)                   ring                         from the lane)
+//! ```
+//!
 //! # Topic, class, resource
 //!
 //! A [`Topic`](crate::Topic) is what an event is addressed by. Its category, event type, source and resource type together
