@@ -2,7 +2,7 @@
 
 use crate::shard::callee::Call;
 use crate::shard::watch::CallMark;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, mutant};
 use crate::topic::registry::RegistryStats;
 use std::ops::Index;
 
@@ -17,21 +17,20 @@ impl Counter {
         let now = self.0.load(Ordering::Relaxed).wrapping_add(count as u64);
         // ORDERING: Release pairs with the Acquire in `get`: a reader that reads what left a queue before what entered it
         // never finds more gone than came.
-        self.0.store(now, Ordering::Release);
+        self.0.store(now, mutant!("counter_add_relaxed", Release));
     }
 
     /// The one writer only. Makes it at least `value`, for a high-water mark.
     #[inline]
     pub(crate) fn raise(&self, value: usize) {
         if value as u64 > self.0.load(Ordering::Relaxed) {
-            // ORDERING: Release as above.
-            self.0.store(value as u64, Ordering::Release);
+            self.0.store(value as u64, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn get(&self) -> u64 {
         // ORDERING: Acquire pairs with the Release in `add`.
-        self.0.load(Ordering::Acquire)
+        self.0.load(mutant!("counter_get_relaxed", Acquire))
     }
 }
 
@@ -42,14 +41,15 @@ pub(crate) struct SharedCounter(AtomicU64);
 impl SharedCounter {
     pub(crate) fn get(&self) -> u64 {
         // ORDERING: Acquire as in `Counter::get`.
-        self.0.load(Ordering::Acquire)
+        self.0.load(mutant!("shared_get_relaxed", Acquire))
     }
 
     pub(crate) fn add(&self, count: usize) {
         // Others write the line as well: it is left alone where there is nothing to add.
         if count > 0 {
             // ORDERING: Release as in `Counter::add`.
-            self.0.fetch_add(count as u64, Ordering::Release);
+            self.0
+                .fetch_add(count as u64, mutant!("shared_add_relaxed", Release));
         }
     }
 }

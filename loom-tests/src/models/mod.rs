@@ -2,6 +2,7 @@
 
 mod closing;
 mod commands;
+mod counters;
 mod lane;
 mod mailboxes;
 mod receiver;
