@@ -34,7 +34,7 @@ use std::fmt;
 pub struct Filter {
     /// In the order of [`Field::ALL`]. Never `"*"`, which is the same as not set.
     texts: [Option<Box<str>>; 4],
-    resource: Option<ResourceId>,
+    pub(crate) resource: Option<ResourceId>,
 }
 
 impl Filter {
@@ -170,8 +170,7 @@ impl Filter {
     /// assert_eq!(Filter::any().source(".*").check(), Err(error));
     /// ```
     pub fn check(&self) -> Result<(), FilterError> {
-        for (field, text) in Field::ALL.into_iter().zip(&self.texts) {
-            let Some(text) = text else { continue };
+        for (field, text) in self.patterns() {
             check_name(text.strip_suffix(".*").unwrap_or(text)).map_err(|fault| match fault {
                 Fault::Empty => FilterError::Empty { field },
                 Fault::TooLong { bytes } => FilterError::TooLong { field, bytes },
@@ -209,6 +208,12 @@ impl Filter {
         self.check().is_ok()
             && self.texts.iter().zip(texts_of(topic)).all(text_matches)
             && (self.resource.is_none() || self.resource == topic.resource())
+    }
+
+    /// The patterns of the text fields that are set.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = (Field, &str)> {
+        let all = Field::ALL.into_iter().zip(&self.texts);
+        all.filter_map(|(field, text)| Some((field, text.as_deref()?)))
     }
 
     /// The filter in numbers. Registers its names.

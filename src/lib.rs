@@ -14,7 +14,7 @@
 //! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called, or taking events instead | [`Actor`], [`Batch`], [`Context`]; [`Receiver`] |
-//! | CloudEvents; Choria lifecycle events | `cloudevents` and `lifecycle`, with the features of these names |
+//! | CloudEvents; Choria lifecycle events; CloudStack's bus | `cloudevents`, `lifecycle`, `cloudstack`: features of these names |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # The guide
@@ -25,8 +25,11 @@
 
 mod actor;
 mod batch;
+mod calendar;
 #[cfg(feature = "cloudevents")]
 pub mod cloudevents;
+#[cfg(feature = "cloudstack")]
+pub mod cloudstack;
 mod contain;
 mod countdown;
 pub mod docs;

@@ -86,11 +86,18 @@ pub(crate) fn register(texts: [Option<&str>; 4]) -> Result<ClassId, TopicError> 
 /// The number of this name, which has passed [`check_name`]. Registers it if it is new.
 pub(crate) fn register_name(text: &str) -> Result<NameId, TopicError> {
     debug_assert_eq!(check_name(text), Ok(()));
-    let registry = registry();
-    match registry.names.find(text) {
-        Some(known) => Ok(NameId(known)),
-        None => registry.add_name(&mut registry.lock().names, text),
-    }
+    find_name(text).map_or_else(
+        || {
+            let registry = registry();
+            registry.add_name(&mut registry.lock().names, text)
+        },
+        Ok,
+    )
+}
+
+/// The number of this name, if it is registered. The empty name is the root.
+pub(crate) fn find_name(text: &str) -> Option<NameId> {
+    registry().names.find(text).map(NameId)
 }
 
 /// The class of these fields, in the order of [`Field::ALL`], as far as their names are registered at this moment.
