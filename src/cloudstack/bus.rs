@@ -51,7 +51,9 @@ pub trait Bus<E>: Send + Sync {
 /// A named bus inside the process: a [`Router`], and subscribers that are known by UUIDs. Cheap to clone.
 ///
 /// Subscribers run on the router's shards, never on the thread that publishes, and one that panics stays subscribed and costs
-/// the others nothing. Each bus has its own subscribers, also where two share a router; then both publish to both.
+/// the others nothing. Each bus has its own subscribers, also where two share a router; then both publish to both. Dropping a
+/// bus keeps its subscribers for as long as the router runs; one that holds a clone of the bus keeps the router running, so
+/// to publish in answer use [`Context::publish`](crate::Context::publish).
 ///
 /// # Examples
 ///
@@ -117,11 +119,17 @@ impl<E: Clone + Send + 'static> EventBus<E> {
     /// # Errors
     ///
     /// [`PublishError`] with the event, if the router is closed, or full on a thread that runs actors.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Router::publish`]: while a subscriber's mailbox is full and blocks, or its shard is behind by a lane.
     pub fn publish(&self, topic: Topic, payload: E) -> Result<Published, PublishError<E>> {
         self.router.publish(topic, payload)
     }
 
-    /// Subscribes a closure to what matches `filter`, and gives the UUID to unsubscribe it by.
+    /// Subscribes a closure to what matches `filter`, and gives the UUID to unsubscribe it by, which is random.
+    ///
+    /// When this returns, every matching event that is published is for it, and none that was published before.
     ///
     /// # Errors
     ///
@@ -230,7 +238,7 @@ impl<E: Clone + Send + 'static> EventBus<E> {
             .cloned()
     }
 
-    /// How many subscribers there are.
+    /// How many subscribers there are. Looks at each of them.
     pub fn total_subscribers(&self) -> usize {
         let subscribers = self.subscribers.lock();
         let live = subscribers.values().filter(|one| !one.has_ended());
@@ -296,5 +304,26 @@ impl<E> fmt::Debug for EventBus<E> {
             .field("name", &self.name)
             .field("router", &self.router)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ended_subscribers_leave_the_table() {
+        let bus = EventBus::new("internal", Router::<u32>::new());
+        for _ in 0..1000 {
+            let builder = |builder: SubscriptionBuilder<'_, u32>| {
+                let subscription = builder.filter(Filter::any()).handler(|_| ())?;
+                // As one does that ends of itself.
+                subscription.unsubscribe().expect("it lives");
+                Ok(subscription)
+            };
+            bus.subscribe_with(builder).unwrap();
+        }
+        assert!(bus.subscribers.lock().len() < 10);
+        assert_eq!(bus.total_subscribers(), 0);
     }
 }

@@ -219,7 +219,7 @@ fn buses_that_share_a_router_share_events_and_nothing_else() {
 }
 
 #[test]
-fn ended_subscribers_take_no_memory() {
+fn ended_subscribers_make_room_for_others() {
     guarded(|| {
         let router = Router::builder().max_subscriptions(8).build().unwrap();
         let bus = EventBus::new("internal", router);
