@@ -48,6 +48,17 @@ pub trait Bus<E>: Send + Sync {
     fn publish(&self, topic: Topic, payload: &E) -> Result<Published, BusError>;
 }
 
+/// What [`EventDistributor::remove`](super::EventDistributor::remove) gives can be added again.
+impl<E> Bus<E> for Box<dyn Bus<E>> {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn publish(&self, topic: Topic, payload: &E) -> Result<Published, BusError> {
+        (**self).publish(topic, payload)
+    }
+}
+
 /// A named bus inside the process: a [`Router`], and subscribers that are known by UUIDs. Cheap to clone.
 ///
 /// Subscribers run on the router's shards, never on the thread that publishes, and one that panics stays subscribed and costs

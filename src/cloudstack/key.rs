@@ -192,9 +192,9 @@ impl fmt::Display for RoutingKey<'_> {
 impl Topic {
     /// The key that CloudStack's brokers route it by: `source.category.type.resourceType.resourceUUID`.
     ///
-    /// A field that is not set is `*`, and each `.` in a name becomes `-`. So is a name that
-    /// [`lookup`](Topic::lookup) did not find, since nobody knows it here, and [`UNSET`]. AMQP carries keys of up to
-    /// [`MAX_AMQP_KEY_BYTES`]; names of CloudStack's length stay far below.
+    /// Each `.` in a name becomes `-`, and the resource is written as a UUID. A field that is not set is `*`; so are
+    /// [`UNSET`], and a name that [`lookup`](Topic::lookup) did not find, since nobody knows it here. AMQP carries keys of up
+    /// to [`MAX_AMQP_KEY_BYTES`]; names of CloudStack's length stay far below.
     ///
     /// ```
     /// use laneway::Topic;

@@ -46,8 +46,8 @@
 //!
 //! # Bodies
 //!
-//! [`ActionBody`], [`AlertBody`], [`UsageBody`] and [`StateBody`] are read from JSON and written as CloudStack writes them;
-//! [`EventRecord`] is an event as it prints it. Nothing is required, and members that nobody knows are kept. A body has at
+//! [`ActionBody`], [`AlertBody`], [`UsageBody`], [`StateBody`] and [`JobBody`], one for each category, are read from JSON and
+//! written as CloudStack writes them; [`EventRecord`] is an event as it prints it. Nothing is required, and members that nobody knows are kept. A body has at
 //! most [`MAX_BODY_BYTES`] and nests at most 128 deep. [`PublishSwitches`] are the settings that turn categories off.
 //!
 //! # Matching
@@ -84,7 +84,7 @@
 //! |---|---|
 //! | addresses | [`EventCategory`], [`Categories`], [`RoutingKey`], [`MANAGEMENT_SERVER`] |
 //! | publishing and subscribing | [`EventBus`], [`Bus`], [`EventDistributor`], [`EventTransaction`], [`PublishSwitches`] |
-//! | what events carry | [`ActionBody`], [`AlertBody`], [`UsageBody`], [`StateBody`], [`EventRecord`], [`EventTime`] |
+//! | what events carry | [`ActionBody`], [`AlertBody`], [`UsageBody`], [`StateBody`], [`JobBody`], [`EventRecord`], [`EventTime`] |
 //! | choosing events | [`Filter`](crate::Filter), [`Compatible`], [`WebhookFilters`] |
 
 mod body;
@@ -100,8 +100,8 @@ mod transaction;
 mod webhook;
 
 pub use body::{
-    ActionBody, ActionStatus, AlertBody, EventRecord, EventTime, MAX_BODY_BYTES, StateBody,
-    TransitionStatus, UsageBody,
+    ActionBody, ActionStatus, AlertBody, EventRecord, EventTime, JobBody, MAX_BODY_BYTES,
+    StateBody, TransitionStatus, UsageBody,
 };
 pub use bus::{Bus, EventBus};
 pub use category::{Categories, EventCategory, MANAGEMENT_SERVER};

@@ -1,8 +1,8 @@
 //! 5.1: what events carry.
 
 use laneway::cloudstack::{
-    ActionBody, ActionStatus, AlertBody, BodyError, EventRecord, EventTime, MAX_BODY_BYTES,
-    StateBody, TimeError, TransitionStatus, UsageBody,
+    ActionBody, ActionStatus, AlertBody, BodyError, EventRecord, EventTime, JobBody,
+    MAX_BODY_BYTES, StateBody, TimeError, TransitionStatus, UsageBody,
 };
 use serde_json::json;
 use std::time::{Duration, SystemTime};
@@ -71,6 +71,20 @@ fn a_state() {
     let body = StateBody::from_json(json).unwrap();
     assert_eq!(body.old_state.as_deref(), Some("Starting"));
     assert_eq!(body.status, Some(TransitionStatus::After));
+    assert_eq!(body.to_json(), json);
+}
+
+#[test]
+fn a_job() {
+    let json = concat!(
+        r#"{"command":"DeleteAccountCmd","user":"u","account":"a","processStatus":"0","resultCode":"0","instanceUuid":"i","#,
+        r#""instanceType":"Account","commandEventType":"ACCOUNT.DELETE","jobId":"j","jobResult":{"success":true},"#,
+        r#""cmdInfo":{"id":"i"},"status":"SUCCEEDED","username":"admin"}"#
+    );
+    let body = JobBody::from_json(json).unwrap();
+    assert_eq!(body.command_event_type.as_deref(), Some("ACCOUNT.DELETE"));
+    assert_eq!(body.job_result, Some(json!({"success": true})));
+    assert_eq!(body.others["username"], "admin");
     assert_eq!(body.to_json(), json);
 }
 
@@ -169,6 +183,13 @@ fn bad_bodies_are_refused_by_the_rule_they_break() {
     for json in ["", "null", "[]", "7", "{", r#"{"a":1}x"#, "{'a':1}", &deep] {
         let error = ActionBody::from_json(json);
         assert!(matches!(error, Err(BodyError::Json { .. })), "{json}");
+    }
+    for twice in [r#"{"event":"A","event":"B"}"#, r#"{"x":null,"x":null}"#] {
+        let error = ActionBody::from_json(twice).unwrap_err();
+        assert!(
+            error.to_string().contains("a key is there twice"),
+            "{error}"
+        );
     }
     assert!(matches!(
         ActionBody::from_json(b"{\"a\":\"\xff\"}"),

@@ -5,6 +5,7 @@ use laneway::cloudstack::{
     AddBusError, Bus, BusError, EventBus, EventCategory, EventDistributor, PublishSwitches,
 };
 use laneway::{Event, Filter, Published, Router, Topic};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// A bus that does as the closure says.
@@ -78,6 +79,31 @@ fn names_are_unique() {
     distributor.remove("a").unwrap();
     distributor.add(Fake("a", fine)).unwrap();
     assert_eq!(names(&distributor), ["A", "a"]);
+}
+
+#[test]
+fn a_bus_that_was_removed_can_be_added_again() {
+    let (mut distributor, count) = (EventDistributor::<u32>::new(), Count::default());
+    let taken = count.clone();
+    let bus = Fake("moved", move |_: &u32| {
+        taken.add();
+        Ok(Published::Routed)
+    });
+    distributor.add(bus).unwrap();
+    let boxed = distributor.remove("moved").unwrap();
+    distributor.add(boxed).unwrap();
+    assert!(distributor.publish(topic(), &1).is_empty());
+    assert_eq!((names(&distributor), count.get()), (vec!["moved"], 1));
+}
+
+#[test]
+fn buses_and_distributors_can_be_shared_among_threads() {
+    fn is_shareable<T: Send + Sync>(_: &T) {}
+
+    is_shareable(&EventDistributor::<u32>::new());
+    // Also with events that cannot be shared themselves.
+    is_shareable(&EventDistributor::<Cell<u32>>::new());
+    is_shareable(&EventBus::new("cells", Router::<Cell<u32>>::new()));
 }
 
 #[test]

@@ -96,8 +96,9 @@ proptest! {
         prop_assert!(Filter::from_binding_key(&text).unwrap().matches(back));
     }
 
+    /// With letters of its own: names that other tests register meanwhile would change what is read.
     #[test]
-    fn any_text_is_a_key_or_an_error(text in "[ab.*#-]{0,24}") {
+    fn any_text_is_a_key_or_an_error(text in "[cd.*#-]{0,24}") {
         let words = Vec::from_iter(text.split('.'));
         let is_key = words.len() == 5
             && words.iter().all(|word| *word == "*" || !word.is_empty() && !word.contains('*'));

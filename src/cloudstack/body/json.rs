@@ -2,10 +2,11 @@
 
 use crate::cloudstack::error::BodyError;
 use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::io;
+use std::{fmt, io};
 
 /// The longest body that is read, in bytes.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
@@ -14,9 +15,37 @@ pub(super) fn read(json: &[u8]) -> Result<Map<String, Value>, BodyError> {
     if json.len() > MAX_BODY_BYTES {
         return Err(BodyError::TooLong { bytes: json.len() });
     }
-    serde_json::from_slice(json).map_err(|error| BodyError::Json {
+    let object = serde_json::from_slice(json).map(|Object(members)| members);
+    object.map_err(|error| BodyError::Json {
         reason: error.to_string(),
     })
+}
+
+/// An object in which no key is there twice: readers would not agree which of the two counts.
+struct Object(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Object {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = Object;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object, A::Error> {
+                let mut members = Map::new();
+                while let Some((key, value)) = map.next_entry()? {
+                    if members.insert(key, value).is_some() {
+                        return Err(de::Error::custom("a key is there twice"));
+                    }
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor)
+    }
 }
 
 /// What nobody asked for, for whoever may want it. Null is the same as absent.

@@ -47,6 +47,19 @@ impl Member for u64 {
     }
 }
 
+/// Anything. Null is the same as absent before it comes here.
+impl Member for Value {
+    const EXPECTED: &str = "a value";
+
+    fn read(value: Value) -> Option<Self> {
+        Some(value)
+    }
+
+    fn write(&self) -> Value {
+        self.clone()
+    }
+}
+
 impl Member for EventTime {
     const EXPECTED: &str = "a time such as 2015-09-04 17:59:24 +0530";
 
@@ -138,11 +151,11 @@ macro_rules! body {
         }
 
         impl $name {
-            /// Reads a body. A member that is null is not set; of one that is there twice, the last counts.
+            /// Reads a body. A member that is null is not set.
             ///
             /// # Errors
             ///
-            /// [`BodyError`] if it is no JSON object, too long, or a member is not what it has to be.
+            /// [`BodyError`] if it is no JSON object, too long, or a member is there twice or not what it has to be.
             pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, BodyError> {
                 let mut object = json::read(json.as_ref())?;
                 Ok($name {
@@ -287,6 +300,44 @@ body! {
         status: TransitionStatus = "status",
         /// When it happened.
         event_date_time: EventTime = "eventDateTime",
+    }
+}
+
+body! {
+    /// What an event of the category [`ASYNC_JOB`](super::EventCategory::ASYNC_JOB) carries.
+    ///
+    /// ```
+    /// use laneway::cloudstack::{BodyError, JobBody};
+    ///
+    /// let body = JobBody::from_json(r#"{"jobId":"j1","status":"SUCCEEDED","jobResult":{"success":true}}"#)?;
+    /// assert_eq!(body.job_result.unwrap()["success"], true);
+    /// # Ok::<(), BodyError>(())
+    /// ```
+    JobBody nulls: false {
+        /// The class of the command.
+        command: String = "command",
+        /// The UUID of the user.
+        user: String = "user",
+        /// The UUID of the account.
+        account: String = "account",
+        /// How far the work is, as a number.
+        process_status: String = "processStatus",
+        /// How it ended, as a number.
+        result_code: String = "resultCode",
+        /// The UUID of the resource.
+        instance_uuid: String = "instanceUuid",
+        /// The kind of the resource.
+        instance_type: String = "instanceType",
+        /// The event type of the action that the job carries out.
+        command_event_type: String = "commandEventType",
+        /// The UUID of the job.
+        job_id: String = "jobId",
+        /// What came of it.
+        job_result: Value = "jobResult",
+        /// The parameters of the command.
+        cmd_info: Value = "cmdInfo",
+        /// How the job stands.
+        status: String = "status",
     }
 }
 
