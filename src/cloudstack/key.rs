@@ -8,7 +8,8 @@ use std::fmt;
 /// The longest key that AMQP 0-9-1 carries, in bytes. The keys of long names are longer: see [`Topic::routing_key`].
 pub const MAX_AMQP_KEY_BYTES: usize = 255;
 
-/// What stands in the place of a category or an event type that an event does not have. A [`Topic`] always has both.
+/// What stands in the place of a category or an event type that an event does not have. A [`Topic`] always has both, so one
+/// that has this for a name is taken for one without.
 pub const UNSET: &str = "-";
 
 /// The five fields of an event's address, any of which may be missing, as CloudStack's constructor of events takes them and

@@ -6,7 +6,7 @@ use laneway::{
     Actor, Context, Event, Filter, FilterError, Overflow, Published, Router, SubscribeError, Topic,
 };
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 use uuid::Uuid;
@@ -196,6 +196,25 @@ fn a_subscriber_may_use_the_bus() {
         assert_eq!(bus.total_subscribers(), 2);
         // The handler holds the router; it does not end of itself.
         bus.router().shutdown(Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn a_subscriber_may_unsubscribe_itself() {
+    guarded(|| {
+        let bus = bus::<u32>();
+        let (own, own_id, log) = (bus.clone(), Arc::new(OnceLock::new()), Log::default());
+        let (known, notes) = (Arc::clone(&own_id), log.clone());
+        let id = bus.subscribe(Filter::any(), move |event| {
+            notes.push((*event.payload(), own.unsubscribe(*known.get().unwrap())));
+        });
+        own_id.set(id.unwrap()).unwrap();
+        for number in 0..3 {
+            bus.publish(topic(), number).unwrap();
+        }
+        bus.router().flush().unwrap();
+        assert_eq!(log.all(), [(0, Ok(()))]);
+        assert_eq!(bus.total_subscribers(), 0);
     });
 }
 
