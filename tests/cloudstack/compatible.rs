@@ -85,6 +85,11 @@ fn a_name_that_nobody_knows_is_not_a_missing_one() {
     let known = Compatible::any().category("actionevent");
     assert!(known.matches(unknown));
     assert!(!known.event_type("compatible.somebody").matches(unknown));
+    // It reads as the pattern of what it is under, and that is no name.
+    start();
+    let under = Topic::lookup(category, "VM.NOBODY.KNOWS", None, None);
+    assert_eq!(under.event_type(), "VM.*");
+    assert!(!Compatible::any().event_type("VM.*").matches(under));
 }
 
 #[test]
