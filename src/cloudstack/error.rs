@@ -357,7 +357,7 @@ pub struct TimeError;
 
 impl fmt::Display for TimeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a time such as 2015-09-04 17:59:24 +0530")
+        f.write_str("not a time such as 2024-05-17 08:30:05 +0530")
     }
 }
 

@@ -61,7 +61,7 @@ impl Member for Value {
 }
 
 impl Member for EventTime {
-    const EXPECTED: &str = "a time such as 2015-09-04 17:59:24 +0530";
+    const EXPECTED: &str = "a time such as 2024-05-17 08:30:05 +0530";
 
     fn read(value: Value) -> Option<Self> {
         value.as_str()?.parse().ok()

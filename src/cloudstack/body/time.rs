@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime};
 
-/// A point in time to the second, and the zone it is written in: `2015-09-04 17:59:24 +0530`.
+/// A point in time to the second, and the zone it is written in: `2024-05-17 08:30:05 +0530`.
 ///
 /// # Examples
 ///
@@ -14,9 +14,9 @@ use std::time::{Duration, SystemTime};
 /// use laneway::cloudstack::EventTime;
 /// use std::time::SystemTime;
 ///
-/// let time: EventTime = "2015-09-04 17:59:24 +0530".parse()?;
-/// assert_eq!((time.seconds(), time.offset_minutes()), (1_441_369_764, 330));
-/// assert_eq!(time.to_string(), "2015-09-04 17:59:24 +0530");
+/// let time: EventTime = "2024-05-17 08:30:05 +0530".parse()?;
+/// assert_eq!((time.seconds(), time.offset_minutes()), (1_715_914_805, 330));
+/// assert_eq!(time.to_string(), "2024-05-17 08:30:05 +0530");
 /// assert_eq!(EventTime::from(SystemTime::UNIX_EPOCH).to_string(), "1970-01-01 00:00:00 +0000");
 /// # Ok::<(), laneway::cloudstack::TimeError>(())
 /// ```
