@@ -200,8 +200,8 @@ impl<E> Consumer<E> {
 
     pub(crate) fn is_empty(&self) -> bool {
         let stamp = self.ring.slots.stamp(self.ring.slots.index(self.taken));
-        // ORDERING: Acquire as in `look`.
-        stamp.load(Ordering::Acquire) & !MARKED != stamp_of(self.taken)
+        // ORDERING: Relaxed: who takes the event looks again. What a gone publisher left came before the word that says so.
+        stamp.load(Ordering::Relaxed) & !MARKED != stamp_of(self.taken)
     }
 
     /// In closing: whether all that the publisher has accepted is given back. See `producer.rs`.
