@@ -14,7 +14,7 @@
 //! | publishing | [`Publisher`], [`Router::publish`], [`Router::publish_async`], [`Context::publish`] |
 //! | subscribing | [`Router::subscribe`], [`SubscriptionBuilder`], [`Subscription`] |
 //! | being called, or taking events instead | [`Actor`], [`Batch`], [`Context`]; [`Receiver`] |
-//! | CloudEvents; Choria lifecycle events; CloudStack's bus | `cloudevents`, `lifecycle`, `cloudstack`: features of these names |
+//! | event formats; sinks; collectors and functions | `cloudevents`, `lifecycle`, `cloudstack`, `sink`, `manager`: features of these names |
 //! | looking inside | [`Stats`], [`SubscriptionInfo`], [`Explanation`] |
 //!
 //! # The guide
@@ -41,6 +41,8 @@ mod interest;
 mod lane;
 #[cfg(feature = "lifecycle")]
 pub mod lifecycle;
+#[cfg(feature = "manager")]
+pub mod manager;
 mod publisher;
 mod receiver;
 mod router;

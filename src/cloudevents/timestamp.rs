@@ -72,6 +72,15 @@ impl<'a> Timestamp<'a> {
         second?.checked_add(Duration::from_nanos(self.nanoseconds.into()))
     }
 
+    /// The same with a text of its own.
+    pub fn into_owned(self) -> Timestamp<'static> {
+        Timestamp {
+            text: self.text.into_owned().into(),
+            seconds: self.seconds,
+            nanoseconds: self.nanoseconds,
+        }
+    }
+
     pub(super) fn into_text(self) -> Cow<'a, str> {
         self.text
     }

@@ -1,0 +1,241 @@
+//! The place of one name in the registry: its collector, at rest or on its thread.
+
+use super::Collector;
+use super::backoff::Restarts;
+use super::clock::Clock;
+use super::error::StartError;
+use super::monitored::Monitored;
+use super::stop::Stop;
+use super::target::Target;
+use super::worker::{Ends, Exit, Shared, Worker};
+use crate::Publisher;
+use crate::contain::contain;
+use std::io;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+pub(super) struct Slot<E> {
+    pub(super) name: Arc<str>,
+    pub(super) shared: Arc<Shared>,
+    /// Held while one is started, replaced or removed, so that these come one after the other. Those who only tell it to stop,
+    /// or list it, go without.
+    seat: Mutex<Seat<E>>,
+}
+
+enum Seat<E> {
+    Idle(Box<dyn Collector<E>>),
+    /// Started; it may have ended since.
+    Out(JoinHandle<Box<dyn Collector<E>>>),
+    /// The thread died with it.
+    Lost,
+    /// The name was removed from the registry.
+    Removed,
+}
+
+/// What starting takes from the registry.
+pub(super) struct Start<E> {
+    pub(super) publisher: Publisher<E>,
+    pub(super) restarts: Restarts,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// How long to wait for a collector to end. `None`: not at all, also not for others who wait.
+pub(super) type Patience = Option<Duration>;
+
+/// What replacing a collector came to.
+pub(super) enum Replaced<E> {
+    Yes,
+    /// It has not ended in time.
+    StillRunning,
+    /// The slot is no more, and the new collector comes back.
+    Removed(Box<dyn Collector<E>>),
+}
+
+impl<E: Clone + Send + 'static> Slot<E> {
+    pub(super) fn new(name: Arc<str>, collector: Box<dyn Collector<E>>) -> Self {
+        Slot {
+            name,
+            shared: Arc::new(Shared::new(collector.monitored().cloned())),
+            seat: Mutex::new(Seat::Idle(collector)),
+        }
+    }
+
+    /// Stops the collector and puts another in its place.
+    pub(super) fn replace(
+        &self,
+        collector: Box<dyn Collector<E>>,
+        patience: Patience,
+    ) -> Replaced<E> {
+        let monitored = collector.monitored().cloned();
+        let Some(mut seat) = self.lock(patience) else {
+            return Replaced::StillRunning;
+        };
+        if let Seat::Removed = *seat {
+            return Replaced::Removed(collector);
+        }
+        if !self.bring_home(&mut seat, Some(patience)) {
+            return Replaced::StillRunning;
+        }
+        self.shared.begin_anew(monitored);
+        let old = mem::replace(&mut *seat, Seat::Idle(collector));
+        // Its Drop is user code.
+        drop(seat);
+        contain(move || drop(old));
+        Replaced::Yes
+    }
+
+    /// Stops the collector and drops it. False: it has not ended in time.
+    pub(super) fn remove(&self, patience: Patience) -> bool {
+        let Some(mut seat) = self.lock(patience) else {
+            return false;
+        };
+        let is_home = self.bring_home(&mut seat, Some(patience));
+        if is_home {
+            let old = mem::replace(&mut *seat, Seat::Removed);
+            drop(seat);
+            contain(move || drop(old));
+        }
+        is_home
+    }
+
+    /// Starts the collector; one that has not ended is stopped first if `stop` says so.
+    pub(super) fn start(
+        &self,
+        start: Start<E>,
+        patience: Patience,
+        stop: bool,
+    ) -> Result<(), StartError> {
+        let name = || String::from(&*self.name);
+        let is_running = || StartError::Running { name: name() };
+        let mut seat = self.lock(patience).ok_or_else(is_running)?;
+        if !self.bring_home(&mut seat, stop.then_some(patience)) {
+            return Err(is_running());
+        }
+        let monitored = self.shared.lock().monitored.clone();
+        let has_none = |set: &Monitored| set.needs_one() && set.list().is_empty();
+        if monitored.as_ref().is_some_and(has_none) {
+            return Err(StartError::NothingMonitored { name: name() });
+        }
+        match mem::replace(&mut *seat, Seat::Lost) {
+            Seat::Idle(collector) => {
+                let result = self.spawn(collector, start, monitored);
+                let (next, result) = match result {
+                    Ok(thread) => (Seat::Out(thread), Ok(())),
+                    Err((collector, error)) => {
+                        (Seat::Idle(collector), Err(StartError::Thread(error.kind())))
+                    }
+                };
+                *seat = next;
+                result
+            }
+            Seat::Removed => {
+                *seat = Seat::Removed;
+                Err(StartError::Unknown { name: name() })
+            }
+            Seat::Lost | Seat::Out(_) => Err(StartError::Lost { name: name() }),
+        }
+    }
+
+    #[expect(
+        clippy::type_complexity,
+        reason = "the collector comes back if there is no thread"
+    )]
+    fn spawn(
+        &self,
+        collector: Box<dyn Collector<E>>,
+        start: Start<E>,
+        monitored: Option<Monitored>,
+    ) -> Result<JoinHandle<Box<dyn Collector<E>>>, (Box<dyn Collector<E>>, io::Error)> {
+        let (stop, exited) = (Stop::new(), Stop::new());
+        if let Some(monitored) = monitored {
+            monitored.wake_on_change(stop.waker());
+        }
+        let published = Arc::clone(&self.shared.lock().published);
+        let worker = Worker {
+            name: Arc::clone(&self.name),
+            collector,
+            target: Target::counting(start.publisher, &stop, published),
+            stop: stop.clone(),
+            restarts: start.restarts,
+            clock: start.clock,
+            shared: Arc::clone(&self.shared),
+        };
+        // What the thread would take with it if it does not come to be.
+        let parcel = Arc::new(Mutex::new(Some(worker)));
+        let take = |parcel: &Mutex<Option<Worker<E>>>| {
+            let mut parcel = parcel.lock().unwrap_or_else(PoisonError::into_inner);
+            parcel.take().expect("only one of two takes it")
+        };
+        let exit = Exit {
+            shared: Arc::clone(&self.shared),
+            exited: exited.clone(),
+        };
+        let (arrived, shared) = (Arc::clone(&parcel), Arc::clone(&self.shared));
+        // The thread waits for this before anything else: who stops it must find its ends, and itself on its own thread.
+        let mut status = self.shared.lock();
+        let builder = thread::Builder::new().name(format!("collector-{}", self.name));
+        let spawned = builder.spawn(move || {
+            let _exit = exit;
+            drop(shared.lock());
+            take(&arrived).run()
+        });
+        match spawned {
+            Ok(thread) => {
+                let id = thread.thread().id();
+                status.ends = Some(Ends {
+                    stop,
+                    exited,
+                    thread: id,
+                });
+                status.state = super::State::Running;
+                Ok(thread)
+            }
+            Err(error) => {
+                drop(status);
+                Err((take(&parcel).collector, error))
+            }
+        }
+    }
+
+    /// Takes the collector back from a thread that has ended, as far as nobody else is about to.
+    pub(super) fn reap(&self) {
+        if let Some(mut seat) = self.lock(None) {
+            self.bring_home(&mut seat, None);
+        }
+    }
+
+    /// Joins the collector's thread if it has ended; `stop` tells it to, and waits. False: it has not.
+    fn bring_home(&self, seat: &mut Seat<E>, stop: Option<Patience>) -> bool {
+        let Seat::Out(_) = seat else {
+            return true;
+        };
+        let ended = match stop {
+            Some(patience) => {
+                let told = self.shared.tell();
+                told.is_none_or(|ends| ends.have_ended(patience))
+            }
+            None => self.shared.has_ended(),
+        };
+        if ended && let Seat::Out(thread) = mem::replace(seat, Seat::Lost) {
+            match thread.join() {
+                Ok(collector) => *seat = Seat::Idle(collector),
+                Err(payload) => drop(contain(move || drop(payload))),
+            }
+        }
+        ended
+    }
+
+    /// `None`: others are at it, and this thread does not wait.
+    fn lock(&self, patience: Patience) -> Option<MutexGuard<'_, Seat<E>>> {
+        if patience.is_some() {
+            return Some(self.seat.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        match self.seat.try_lock() {
+            Ok(seat) => Some(seat),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! Subscriptions under a filter and a name, where subscribing again replaces the handler.
+
+use super::collectors::NameError;
+use crate::contain::contain;
+use crate::{
+    Event, Filter, OnPanic, Overflow, Router, SubscribeError, Subscription, SubscriptionId,
+    SubscriptionStats, Suspend, UnsubscribeError, WeakRouter,
+};
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+
+/// Subscriptions to one router under a filter and the name of a caller. There is one for each pair: subscribing again
+/// replaces the handler.
+///
+/// # Replacing
+///
+/// The subscription stays and gets another handler, between two events. So nothing is lost and nothing comes twice: each
+/// event that the subscription gets is handled by the old one or by the new one, in order, and what waits for a subscription
+/// that is suspended waits for the new one. This differs from subscribing anew, where the new handler would get nothing of
+/// what was published before (G5). When [`subscribe`](Self::subscribe) has returned, no call of the old handler is running
+/// or will begin, and it is dropped, as with unsubscribing (G6); on a thread that runs actors it does not wait for that, and
+/// the old handler gets no further call.
+///
+/// # Ending
+///
+/// A handler that panics stays, and the panic counts in its [`stats`](Subscriber::stats). Dropping `Subscribers` keeps the
+/// subscriptions, as dropping a [`Subscription`] does.
+///
+/// ```
+/// use laneway::manager::Subscribers;
+/// use laneway::{Filter, Router, Topic};
+///
+/// let router = Router::<u32>::new();
+/// let subscribers = Subscribers::new(&router);
+/// let started = Topic::new("compute", "VM.START")?;
+/// let first = subscribers.subscribe(Filter::exact(started), "cache", |_| ())?;
+/// let second = subscribers.subscribe(Filter::exact(started), "cache", |event| println!("{event:?}"))?;
+/// assert_eq!(first.id(), second.id());
+/// assert_eq!(subscribers.count(), 1);
+/// subscribers.unsubscribe(&Filter::exact(started), "cache")?;
+/// assert!(subscribers.list().is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Subscribers<E> {
+    router: WeakRouter<E>,
+    mailbox: (usize, Overflow),
+    entries: Mutex<HashMap<Filter, BTreeMap<String, Entry<E>>>>,
+}
+
+struct Entry<E> {
+    subscriber: Subscriber,
+    /// The subscription's actor has it: the handler goes when that does.
+    cell: Weak<Cell<E>>,
+}
+
+/// The category that the filter of a barrier has. Nobody publishes there.
+const BARRIER: &str = "laneway.barrier";
+
+/// As the router's own default.
+const DEFAULT_MAILBOX: (usize, Overflow) = (1024, Overflow::Block);
+
+impl<E: Clone + Send + 'static> Subscribers<E> {
+    /// No subscriptions yet. It does not keep the router running.
+    pub fn new(router: &Router<E>) -> Self {
+        Subscribers {
+            router: router.downgrade(),
+            mailbox: DEFAULT_MAILBOX,
+            entries: Mutex::default(),
+        }
+    }
+
+    /// The mailbox of the subscriptions that are made after: see [`SubscriptionBuilder::mailbox`].
+    ///
+    /// [`SubscriptionBuilder::mailbox`]: crate::SubscriptionBuilder::mailbox
+    #[must_use]
+    pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
+        self.mailbox = (capacity, overflow);
+        self
+    }
+
+    /// Subscribes under a filter and a name, or gives the subscription that is there another handler; a subscription that is
+    /// suspended stays so.
+    ///
+    /// # Errors
+    ///
+    /// [`NamedError`] if the name is invalid, or the router refuses; nothing is changed then.
+    ///
+    /// # Blocking
+    ///
+    /// When it replaces: for the run that the subscription's shard is in. Not on threads that run actors.
+    pub fn subscribe(
+        &self,
+        filter: Filter,
+        name: &str,
+        handler: impl FnMut(&Event<E>) + Send + 'static,
+    ) -> Result<Subscriber, NamedError> {
+        NameError::check(name).map_err(NamedError::Name)?;
+        let closed = NamedError::Subscribe(SubscribeError::Closed);
+        let router = self.router.upgrade().ok_or(closed)?;
+        let handler: Handler<E> = Box::new(handler);
+        let mut entries = lock(&self.entries);
+        let entry = entries.get(&filter).and_then(|named| named.get(name));
+        if let Some((subscriber, cell)) = entry.and_then(Entry::live) {
+            drop(entries);
+            replace(&router, &subscriber, &cell, handler).map_err(NamedError::Subscribe)?;
+            return Ok(subscriber);
+        }
+        let cell = Arc::new(Cell {
+            current: Mutex::new(handler),
+            next: Mutex::new(None),
+        });
+        let weak = Arc::downgrade(&cell);
+        let subscription = (router.subscription())
+            .filter(filter.clone())
+            .mailbox(self.mailbox.0, self.mailbox.1)
+            .on_panic(OnPanic::Resume)
+            .handler(move |event| cell.call(event))
+            .map_err(NamedError::Subscribe)?;
+        let subscriber = Subscriber(Arc::new(Named {
+            subscription,
+            filter: filter.clone(),
+            name: name.into(),
+            suspended: AtomicBool::new(false),
+        }));
+        let entry = Entry {
+            subscriber: subscriber.clone(),
+            cell: weak,
+        };
+        entries
+            .entry(filter)
+            .or_default()
+            .insert(name.into(), entry);
+        Ok(subscriber)
+    }
+
+    /// Ends a subscription, as [`Subscription::unsubscribe`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`NamedError::Unknown`] if there is none, or it has ended already.
+    ///
+    /// # Blocking
+    ///
+    /// As [`Subscription::unsubscribe`].
+    pub fn unsubscribe(&self, filter: &Filter, name: &str) -> Result<(), NamedError> {
+        let mut entries = lock(&self.entries);
+        let removed = entries.get_mut(filter).and_then(|named| named.remove(name));
+        if entries.get(filter).is_some_and(BTreeMap::is_empty) {
+            entries.remove(filter);
+        }
+        drop(entries);
+        let ended = removed.and_then(|entry| entry.subscriber.0.subscription.unsubscribe().ok());
+        ended.ok_or_else(|| NamedError::Unknown {
+            filter: filter.clone(),
+            name: name.into(),
+        })
+    }
+
+    /// The subscriptions by filter, each with its subscribers by name. Filters without any are not there.
+    pub fn list(&self) -> Vec<(Filter, Vec<Subscriber>)> {
+        let mut entries = self.live();
+        let mut list: Vec<_> = (entries.iter_mut())
+            .map(|(filter, named)| {
+                let subscribers = named.values().map(|entry| entry.subscriber.clone());
+                (filter.clone(), subscribers.collect::<Vec<_>>())
+            })
+            .collect();
+        list.sort_by_cached_key(|(filter, _)| format!("{filter:?}"));
+        list
+    }
+
+    /// How many subscriptions there are.
+    pub fn count(&self) -> usize {
+        self.live().values().map(BTreeMap::len).sum()
+    }
+
+    /// Without those that ended by other means: by their id, or with the router.
+    fn live(&self) -> MutexGuard<'_, HashMap<Filter, BTreeMap<String, Entry<E>>>> {
+        let mut entries = lock(&self.entries);
+        entries.retain(|_, named| {
+            named.retain(|_, entry| !entry.subscriber.0.subscription.has_ended());
+            !named.is_empty()
+        });
+        entries
+    }
+}
+
+/// Gives a subscription another handler. When this returns the old one is not called any more.
+fn replace<E: Clone + Send + 'static>(
+    router: &Router<E>,
+    subscriber: &Subscriber,
+    cell: &Cell<E>,
+    handler: Handler<E>,
+) -> Result<(), SubscribeError> {
+    // Unsubscribing waits for the run that a shard is in, whatever the subscription, and knows where it must not. Suspending
+    // the subscription itself would do so too, but who suspended it before must find it so.
+    let barrier = (router.subscription())
+        .filter(Filter::any().category(BARRIER))
+        .shard(subscriber.0.subscription.shard())
+        .handler(|_| ())?;
+    // From here on each call begins with a look at it.
+    let never_called = lock(&cell.next).replace(handler);
+    contain(|| drop(never_called));
+    // It fails if the router has closed: there is no next call then.
+    let _ = barrier.unsubscribe();
+    cell.change_if_idle();
+    Ok(())
+}
+
+impl<E> Entry<E> {
+    fn live(&self) -> Option<(Subscriber, Arc<Cell<E>>)> {
+        if self.subscriber.0.subscription.has_ended() {
+            return None;
+        }
+        Some((self.subscriber.clone(), self.cell.upgrade()?))
+    }
+}
+
+impl<E> fmt::Debug for Subscribers<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = lock(&self.entries);
+        let names = entries.iter().map(|(filter, named)| (filter, named.keys()));
+        f.debug_map()
+            .entries(names.map(|(filter, names)| (filter, names.collect::<Vec<_>>())))
+            .finish()
+    }
+}
+
+/// A handler, whatever it is.
+type Handler<E> = Box<dyn FnMut(&Event<E>) + Send>;
+
+/// Where the handler of a subscription is, and the one to come.
+///
+/// The shard holds `current` in each call, and looks into `next` before it. Others only try for `current`, and hold either
+/// for a moment: a shard never waits for what somebody else does under these locks.
+struct Cell<E> {
+    current: Mutex<Handler<E>>,
+    next: Mutex<Option<Handler<E>>>,
+}
+
+impl<E> Cell<E> {
+    fn call(&self, event: &Event<E>) {
+        let mut current = lock(&self.current);
+        // What is dropped may bring yet another.
+        while let Some(next) = self.take_next() {
+            drop(mem::replace(&mut *current, next));
+        }
+        current(event);
+    }
+
+    /// Changes the handler now, unless it is being called. Then the next call does it, or the call that runs has.
+    fn change_if_idle(&self) {
+        let mut current = match self.current.try_lock() {
+            Ok(current) => current,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        let old = self
+            .take_next()
+            .map(|next| mem::replace(&mut *current, next));
+        drop(current);
+        contain(|| drop(old));
+    }
+
+    fn take_next(&self) -> Option<Handler<E>> {
+        lock(&self.next).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A subscription under a filter and a name: see [`Subscribers`]. Cheap to clone; dropping it changes nothing.
+#[derive(Clone)]
+pub struct Subscriber(Arc<Named>);
+
+struct Named {
+    subscription: Subscription,
+    filter: Filter,
+    name: String,
+    suspended: AtomicBool,
+}
+
+impl Subscriber {
+    /// What it listens to.
+    pub fn filter(&self) -> &Filter {
+        &self.0.filter
+    }
+
+    /// The name of the caller.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The id of its subscription, which stays when the handler is replaced.
+    pub fn id(&self) -> SubscriptionId {
+        self.0.subscription.id()
+    }
+
+    /// Holds it: see [`Subscription::suspend`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Subscription::suspend`].
+    ///
+    /// # Blocking
+    ///
+    /// As [`Subscription::suspend`].
+    pub fn suspend(&self, how: Suspend) -> Result<(), UnsubscribeError> {
+        self.0.subscription.suspend(how)?;
+        self.0.suspended.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Goes on: see [`Subscription::resume`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Subscription::resume`].
+    pub fn resume(&self) -> Result<(), UnsubscribeError> {
+        self.0.subscription.resume()?;
+        self.0.suspended.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether it was suspended last, or resumed. Of two threads that do both at once, either may be the last.
+    pub fn is_suspended(&self) -> bool {
+        self.0.suspended.load(Ordering::Relaxed)
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.0.subscription.has_ended()
+    }
+
+    /// Events that came while it was suspended with [`Suspend::Discard`].
+    pub fn discarded(&self) -> u64 {
+        self.stats().discarded
+    }
+
+    /// Events that its mailbox dropped, for any reason.
+    pub fn dropped(&self) -> u64 {
+        self.stats().dropped.total()
+    }
+
+    /// Its counters, over all its handlers.
+    pub fn stats(&self) -> SubscriptionStats {
+        self.0.subscription.stats()
+    }
+}
+
+impl fmt::Debug for Subscriber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscriber")
+            .field("name", &self.0.name)
+            .field("filter", &self.0.filter)
+            .field("subscription", &self.0.subscription)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a named subscription is as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NamedError {
+    /// The name breaks a rule.
+    Name(NameError),
+    /// The router refuses the subscription.
+    Subscribe(SubscribeError),
+    /// There is none under this filter and name.
+    Unknown {
+        /// The filter.
+        filter: Filter,
+        /// The name.
+        name: String,
+    },
+}
+
+impl fmt::Display for NamedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NamedError::Name(_) => f.write_str("the name of a subscription is invalid"),
+            NamedError::Subscribe(_) => f.write_str("the router refuses the subscription"),
+            NamedError::Unknown { filter, name } => {
+                write!(f, "{name:?} has no subscription to {filter:?}")
+            }
+        }
+    }
+}
+
+impl Error for NamedError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            NamedError::Name(error) => Some(error),
+            NamedError::Subscribe(error) => Some(error),
+            NamedError::Unknown { .. } => None,
+        }
+    }
+}
