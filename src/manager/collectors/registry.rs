@@ -201,7 +201,7 @@ impl<E: Clone + Send + 'static> Collectors<E> {
             .ok_or(StartError::Unknown { name: name.into() })?;
         let router = self.router.upgrade().ok_or(StartError::Closed)?;
         let start = Start {
-            publisher: router.publisher(),
+            router,
             restarts: self.restarts,
             clock: Arc::clone(&self.clock),
         };

@@ -7,9 +7,9 @@ use super::error::StartError;
 use super::monitored::Monitored;
 use super::stop::Stop;
 use super::target::Target;
-use super::worker::{Ends, Exit, Shared, Worker};
-use crate::Publisher;
+use super::worker::{Ends, Exit, Pair, Shared, Worker};
 use crate::contain::contain;
+use crate::{Publisher, Router};
 use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -25,9 +25,10 @@ pub(super) struct Slot<E> {
 }
 
 enum Seat<E> {
-    Idle(Box<dyn Collector<E>>),
+    /// With the publisher of the name, once there is one.
+    Idle(Box<dyn Collector<E>>, Option<Publisher<E>>),
     /// Started; it may have ended since.
-    Out(JoinHandle<Box<dyn Collector<E>>>),
+    Out(JoinHandle<Pair<E>>),
     /// The thread died with it.
     Lost,
     /// The name was removed from the registry.
@@ -36,7 +37,7 @@ enum Seat<E> {
 
 /// What starting takes from the registry.
 pub(super) struct Start<E> {
-    pub(super) publisher: Publisher<E>,
+    pub(super) router: Router<E>,
     pub(super) restarts: Restarts,
     pub(super) clock: Arc<dyn Clock>,
 }
@@ -58,7 +59,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         Slot {
             name,
             shared: Arc::new(Shared::new(collector.monitored().cloned())),
-            seat: Mutex::new(Seat::Idle(collector)),
+            seat: Mutex::new(Seat::Idle(collector, None)),
         }
     }
 
@@ -79,7 +80,12 @@ impl<E: Clone + Send + 'static> Slot<E> {
             return Replaced::StillRunning;
         }
         self.shared.begin_anew(monitored);
-        let old = mem::replace(&mut *seat, Seat::Idle(collector));
+        let mut old = mem::replace(&mut *seat, Seat::Lost);
+        let publisher = match &mut old {
+            Seat::Idle(_, publisher) => publisher.take(),
+            _ => None,
+        };
+        *seat = Seat::Idle(collector, publisher);
         // Its Drop is user code.
         drop(seat);
         contain(move || drop(old));
@@ -119,16 +125,18 @@ impl<E: Clone + Send + 'static> Slot<E> {
             return Err(StartError::NothingMonitored { name: name() });
         }
         match mem::replace(&mut *seat, Seat::Lost) {
-            Seat::Idle(collector) => {
-                let result = self.spawn(collector, start, monitored);
-                let (next, result) = match result {
-                    Ok(thread) => (Seat::Out(thread), Ok(())),
-                    Err((collector, error)) => {
-                        (Seat::Idle(collector), Err(StartError::Thread(error.kind())))
+            Seat::Idle(collector, publisher) => {
+                let publisher = publisher.unwrap_or_else(|| start.router.publisher());
+                match self.spawn((collector, publisher), start, monitored) {
+                    Ok(thread) => {
+                        *seat = Seat::Out(thread);
+                        Ok(())
                     }
-                };
-                *seat = next;
-                result
+                    Err(((collector, publisher), error)) => {
+                        *seat = Seat::Idle(collector, Some(publisher));
+                        Err(StartError::Thread(error.kind()))
+                    }
+                }
             }
             Seat::Removed => {
                 *seat = Seat::Removed;
@@ -138,16 +146,13 @@ impl<E: Clone + Send + 'static> Slot<E> {
         }
     }
 
-    #[expect(
-        clippy::type_complexity,
-        reason = "the collector comes back if there is no thread"
-    )]
+    /// Both come back if there is no thread for them.
     fn spawn(
         &self,
-        collector: Box<dyn Collector<E>>,
+        (collector, publisher): Pair<E>,
         start: Start<E>,
         monitored: Option<Monitored>,
-    ) -> Result<JoinHandle<Box<dyn Collector<E>>>, (Box<dyn Collector<E>>, io::Error)> {
+    ) -> Result<JoinHandle<Pair<E>>, (Pair<E>, io::Error)> {
         let (stop, exited) = (Stop::new(), Stop::new());
         if let Some(monitored) = monitored {
             monitored.wake_on_change(stop.waker());
@@ -156,7 +161,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         let worker = Worker {
             name: Arc::clone(&self.name),
             collector,
-            target: Target::counting(start.publisher, &stop, published),
+            target: Target::counting(publisher, &stop, published),
             stop: stop.clone(),
             restarts: start.restarts,
             clock: start.clock,
@@ -194,7 +199,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
             }
             Err(error) => {
                 drop(status);
-                Err((take(&parcel).collector, error))
+                Err((take(&parcel).into_pair(), error))
             }
         }
     }
@@ -220,7 +225,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         };
         if ended && let Seat::Out(thread) = mem::replace(seat, Seat::Lost) {
             match thread.join() {
-                Ok(collector) => *seat = Seat::Idle(collector),
+                Ok((collector, publisher)) => *seat = Seat::Idle(collector, Some(publisher)),
                 Err(payload) => drop(contain(move || drop(payload))),
             }
         }

@@ -110,6 +110,11 @@ impl<E: Clone + Send + 'static> Target<E> {
         self.published.load(Ordering::Relaxed)
     }
 
+    /// What it was made with.
+    pub(super) fn into_publisher(self) -> Publisher<E> {
+        self.publisher
+    }
+
     /// Whether the router is known to have shut down.
     pub(super) fn is_router_closed(&self) -> bool {
         self.closed

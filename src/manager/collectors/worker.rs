@@ -8,6 +8,7 @@ use super::slot::Patience;
 use super::stop::Stop;
 use super::target::Target;
 use super::{Collector, Failure};
+use crate::Publisher;
 use crate::contain::contain;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -130,12 +131,17 @@ impl Status {
 pub(super) struct Worker<E> {
     pub(super) name: Arc<str>,
     pub(super) collector: Box<dyn Collector<E>>,
+    /// Its publisher stays with the name: events of one that is replaced would wait in a lane of their own otherwise, and
+    /// those of the next overtake them.
     pub(super) target: Target<E>,
     pub(super) stop: Stop,
     pub(super) restarts: Restarts,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) shared: Arc<Shared>,
 }
+
+/// What comes back from a thread, for the next start.
+pub(super) type Pair<E> = (Box<dyn Collector<E>>, Publisher<E>);
 
 /// How one run ended.
 enum Outcome {
@@ -145,11 +151,15 @@ enum Outcome {
 }
 
 impl<E: Clone + Send + 'static> Worker<E> {
-    /// Runs the collector until it is told to stop, is done, or has failed too often. It comes back for the next start.
-    pub(super) fn run(mut self) -> Box<dyn Collector<E>> {
+    /// Runs the collector until it is told to stop, is done, or has failed too often.
+    pub(super) fn run(mut self) -> Pair<E> {
         let end = self.runs();
         self.shared.lock().state = end;
-        self.collector
+        self.into_pair()
+    }
+
+    pub(super) fn into_pair(self) -> Pair<E> {
+        (self.collector, self.target.into_publisher())
     }
 
     fn runs(&mut self) -> State {

@@ -1,0 +1,429 @@
+//! The directory watcher, on real files.
+
+use crate::common::{Log, guarded, wait_until};
+use crate::support::router;
+use laneway::manager::collectors::{
+    Change, Collectors, DirectoryWatcher, MonitorError, Restarts, StartError, State, Stopped,
+};
+use laneway::{Event, Filter, Overflow, Router, Suspend};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory of its own, as the system names it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("laneway-watch-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().canonicalize().unwrap().join(name);
+        fs::create_dir(&path).unwrap();
+        Directory(path)
+    }
+
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Watching {
+    router: Router<Change>,
+    collectors: Collectors<Change>,
+    log: Log<Change>,
+}
+
+fn register(directories: &[&Directory], watcher: DirectoryWatcher<Change>) -> Watching {
+    let router = router::<Change>();
+    let log = Log::default();
+    let changes = Filter::any().category(Change::CATEGORY);
+    router.subscribe(changes, log.handler()).unwrap();
+    let collectors = Collectors::new(&router);
+    collectors.register(watcher).unwrap();
+    for directory in directories {
+        collectors.monitor("watch", directory.text()).unwrap();
+    }
+    Watching {
+        router,
+        collectors,
+        log,
+    }
+}
+
+/// Watches, and has seen a first change already: what comes from here on is seen.
+fn watch(directories: &[&Directory]) -> Watching {
+    let watching = register(directories, DirectoryWatcher::new("watch"));
+    watching.start(directories[0]);
+    watching
+}
+
+impl Watching {
+    fn start(&self, directory: &Directory) {
+        self.collectors.start("watch").unwrap();
+        self.wait_for_first(directory);
+    }
+
+    /// Until a file that is made again and again shows.
+    fn wait_for_first(&self, directory: &Directory) {
+        let mut number = 0;
+        let probe = |number: u32| directory.join(&format!("probe-{number}"));
+        wait_until(|| {
+            number += 1;
+            fs::create_dir(probe(number)).unwrap();
+            self.log.len() > 0
+        });
+        // All of them, so that none comes later.
+        let last: Arc<Path> = probe(number).into();
+        self.wait_for(&Change::Created { path: last });
+        self.log.take();
+    }
+
+    /// What comes up to this change.
+    fn until(&self, change: &Change) -> Vec<Change> {
+        self.wait_for(change);
+        self.log.take()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, change: &Change) {
+        wait_until(|| self.log.all().contains(change));
+    }
+}
+
+fn created(path: &Path) -> Change {
+    Change::Created { path: path.into() }
+}
+
+fn removed(path: &Path) -> Change {
+    Change::Removed { path: path.into() }
+}
+
+fn modified(path: &Path) -> Change {
+    Change::Modified { path: path.into() }
+}
+
+fn renamed(from: &Path, to: &Path) -> Change {
+    Change::Renamed {
+        from: from.into(),
+        path: to.into(),
+    }
+}
+
+fn gap_in(directory: &Directory) -> Change {
+    Change::Gap {
+        directory: Some((*directory.0).into()),
+        missed: None,
+    }
+}
+
+#[test]
+fn created_modified_renamed_removed() {
+    guarded(|| {
+        let directory = Directory::new();
+        let watching = watch(&[&directory]);
+        let (old, new) = (directory.join("old"), directory.join("new"));
+        fs::write(&old, "text").unwrap();
+        assert_eq!(
+            watching.until(&modified(&old)),
+            [created(&old), modified(&old)]
+        );
+        fs::rename(&old, &new).unwrap();
+        assert_eq!(watching.until(&renamed(&old, &new)), [renamed(&old, &new)]);
+        // Reading is no change.
+        assert_eq!(fs::read(&new).unwrap(), b"text");
+        fs::remove_file(&new).unwrap();
+        let changes = watching.until(&removed(&new));
+        // The link count of a file that is removed may change before that.
+        assert!(
+            changes[..changes.len() - 1]
+                .iter()
+                .all(|change| *change == modified(&new))
+        );
+    });
+}
+
+#[test]
+fn a_path_is_the_resource() {
+    guarded(|| {
+        let directory = Directory::new();
+        let watching = watch(&[&directory]);
+        let path = directory.join("one");
+        let one = Log::default();
+        watching
+            .router
+            .subscribe(Change::filter_of(&path), one.handler())
+            .unwrap();
+        let removals = Log::default();
+        let filter = Filter::any()
+            .category(Change::CATEGORY)
+            .event_type("removed");
+        watching
+            .router
+            .subscribe(filter, removals.handler())
+            .unwrap();
+        fs::create_dir(directory.join("two")).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::remove_dir(&path).unwrap();
+        wait_until(|| removals.len() == 1);
+        assert_eq!(one.all(), [created(&path), removed(&path)]);
+        let topic = removed(&path).topic().unwrap();
+        assert_eq!(
+            (topic.event_type(), topic.resource_type()),
+            ("removed", Some("path"))
+        );
+    });
+}
+
+#[test]
+fn moving_between_directories() {
+    guarded(|| {
+        let (here, there, outside) = (Directory::new(), Directory::new(), Directory::new());
+        let watching = watch(&[&here, &there]);
+        let (a, b, c) = (here.join("a"), there.join("b"), outside.join("c"));
+        fs::create_dir(&a).unwrap();
+        fs::rename(&a, &b).unwrap();
+        assert_eq!(
+            watching.until(&renamed(&a, &b)),
+            [created(&a), renamed(&a, &b)]
+        );
+        // Out of what is watched, and in again.
+        fs::rename(&b, &c).unwrap();
+        assert_eq!(watching.until(&removed(&b)), [removed(&b)]);
+        fs::rename(&c, &a).unwrap();
+        assert_eq!(watching.until(&created(&a)), [created(&a)]);
+        // Out, with something right behind it.
+        fs::rename(&a, &c).unwrap();
+        fs::create_dir(&b).unwrap();
+        assert_eq!(watching.until(&created(&b)), [removed(&a), created(&b)]);
+    });
+}
+
+#[test]
+fn directories_come_and_go_while_it_runs() {
+    guarded(|| {
+        let (first, second) = (Directory::new(), Directory::new());
+        let watching = watch(&[&first]);
+        watching.collectors.monitor("watch", second.text()).unwrap();
+        watching.wait_for_first(&second);
+        watching
+            .collectors
+            .unmonitor("watch", first.text())
+            .unwrap();
+        let monitored = watching.collectors.get("watch").unwrap().monitored;
+        assert_eq!(monitored, Some(vec![second.text().to_owned()]));
+        // It takes effect with the next look, which a change in the other directory brings about.
+        fs::create_dir(second.join("look")).unwrap();
+        watching.until(&created(&second.join("look")));
+        fs::create_dir(second.join("look again")).unwrap();
+        watching.until(&created(&second.join("look again")));
+        fs::create_dir(first.join("unseen")).unwrap();
+        fs::create_dir(second.join("seen")).unwrap();
+        let seen = created(&second.join("seen"));
+        assert_eq!(watching.until(&seen), [seen]);
+    });
+}
+
+#[test]
+fn a_directory_that_is_removed_and_made_again_is_watched_behind_a_gap() {
+    guarded(|| {
+        let directory = Directory::new();
+        let watching = watch(&[&directory]);
+        fs::remove_dir_all(&directory.0).unwrap();
+        watching.until(&removed(&directory.0));
+        fs::create_dir(&directory.0).unwrap();
+        watching.until(&gap_in(&directory));
+        fs::create_dir(directory.join("new")).unwrap();
+        let new = created(&directory.join("new"));
+        assert_eq!(watching.until(&new), [new]);
+        let info = watching.collectors.get("watch").unwrap();
+        assert_eq!((info.state, info.failures), (State::Running, 0));
+    });
+}
+
+#[test]
+fn what_happens_between_two_runs_is_a_gap() {
+    guarded(|| {
+        let directory = Directory::new();
+        let watching = watch(&[&directory]);
+        assert_eq!(watching.collectors.stop("watch"), Ok(Stopped::Ended));
+        fs::create_dir(directory.join("unseen")).unwrap();
+        watching.collectors.start("watch").unwrap();
+        let gap = gap_in(&directory);
+        assert_eq!(watching.until(&gap), [gap]);
+    });
+}
+
+#[test]
+fn a_queue_that_runs_over_is_a_gap_with_a_number() {
+    guarded(|| {
+        let directory = Directory::new();
+        let router = Router::builder()
+            .shards(1)
+            .lane_capacity(1)
+            .build()
+            .unwrap();
+        // Whoever reads is suspended: the collector waits for room, and its queue runs over.
+        let log = Log::default();
+        let reader = router
+            .subscription()
+            .filter(Filter::any().category(Change::CATEGORY))
+            .mailbox(1, Overflow::Block)
+            .handler(log.handler())
+            .unwrap();
+        let collectors = Collectors::new(&router);
+        collectors
+            .register(DirectoryWatcher::new("watch").capacity(8))
+            .unwrap();
+        collectors.monitor("watch", directory.text()).unwrap();
+        let watching = Watching {
+            router,
+            collectors,
+            log,
+        };
+        watching.start(&directory);
+        // How fast the system's thread is, nobody knows: until it was faster than the collector.
+        let mut made = 0;
+        let mut make = || {
+            made += 1;
+            fs::create_dir(directory.join(&format!("{made:05}"))).unwrap();
+            directory.join(&format!("{made:05}"))
+        };
+        let is_gap = |change: &Change| matches!(change, Change::Gap { .. });
+        wait_until(|| {
+            reader.suspend(Suspend::Queue).unwrap();
+            (0..100).for_each(|_| drop(make()));
+            reader.resume().unwrap();
+            watching.log.all().iter().any(is_gap)
+        });
+        // The last one has to fit.
+        let mut last = make();
+        wait_until(|| {
+            let seen = watching.log.all();
+            let has_settled = seen.contains(&created(&last));
+            if !has_settled && seen.last().is_some_and(is_gap) {
+                last = make();
+            }
+            has_settled
+        });
+        let (mut seen, mut missed, mut latest) = (0, 0, PathBuf::new());
+        for change in watching.log.all() {
+            match change {
+                Change::Created { path } => {
+                    assert!(*path > *latest, "in order");
+                    (seen, latest) = (seen + 1, path.to_path_buf());
+                }
+                Change::Gap {
+                    directory: None,
+                    missed: Some(some),
+                } => missed += some,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(missed > 0);
+        assert_eq!(seen + missed, made, "each is seen or counted");
+    });
+}
+
+#[test]
+fn repeated_modifications_that_wait_are_one() {
+    guarded(|| {
+        let directory = Directory::new();
+        let watching = watch(&[&directory]);
+        let path = directory.join("file");
+        fs::write(&path, "").unwrap();
+        watching.wait_for(&created(&path));
+        for round in 0..100 {
+            fs::write(&path, round.to_string()).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        let changes = watching.until(&removed(&path));
+        let modifications = &changes[1..changes.len() - 1];
+        assert!(
+            modifications
+                .iter()
+                .all(|change| *change == modified(&path))
+        );
+        assert!(modifications.len() <= 201, "{}", modifications.len());
+    });
+}
+
+#[test]
+fn payloads_of_one_s_own() {
+    #[derive(Clone, Debug)]
+    struct Mine(Change);
+    impl From<Change> for Mine {
+        fn from(change: Change) -> Self {
+            Mine(change)
+        }
+    }
+    guarded(|| {
+        let directory = Directory::new();
+        let router = router::<Mine>();
+        let log = Log::default();
+        let changes = log.clone();
+        let note = move |event: &Event<Mine>| changes.push(event.payload().0.clone());
+        router.subscribe(Filter::any(), note).unwrap();
+        let collectors = Collectors::new(&router);
+        let watcher = DirectoryWatcher::<Mine>::new("watch");
+        watcher.directories().add(directory.text()).unwrap();
+        collectors.register(watcher).unwrap();
+        collectors.start("watch").unwrap();
+        let mut number = 0;
+        wait_until(|| {
+            number += 1;
+            fs::create_dir(directory.join(&number.to_string())).unwrap();
+            log.len() > 0
+        });
+        assert!(matches!(log.all()[0], Change::Created { .. }));
+    });
+}
+
+#[test]
+fn what_is_no_directory_is_refused() {
+    guarded(|| {
+        let directory = Directory::new();
+        let file = directory.join("file");
+        fs::write(&file, "").unwrap();
+        let watching = register(&[], DirectoryWatcher::new("watch"));
+        let nothing = StartError::NothingMonitored {
+            name: "watch".into(),
+        };
+        assert_eq!(watching.collectors.start("watch"), Err(nothing));
+        for path in [&file, &directory.join("nothing")] {
+            let refused = watching.collectors.monitor("watch", path.to_str().unwrap());
+            assert!(
+                matches!(refused, Err(MonitorError::Refused { .. })),
+                "{refused:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn a_directory_that_is_not_there_at_the_start_is_a_failure() {
+    guarded(|| {
+        let directory = Directory::new();
+        let router = router::<Change>();
+        let collectors = Collectors::new(&router).restarts(Restarts::never());
+        collectors.register(DirectoryWatcher::new("watch")).unwrap();
+        collectors.monitor("watch", directory.text()).unwrap();
+        fs::remove_dir(&directory.0).unwrap();
+        collectors.start("watch").unwrap();
+        wait_until(|| {
+            let state = collectors.get("watch").unwrap().state;
+            matches!(state, State::Failed { reason } if reason.ends_with("is not a directory"))
+        });
+    });
+}
