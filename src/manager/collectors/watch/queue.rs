@@ -50,6 +50,10 @@ impl Queue {
         self.lock().pop_front()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.ended.is_stopped()
     }

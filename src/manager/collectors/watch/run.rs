@@ -51,6 +51,10 @@ where
                 tracing::warn!(%problem, "a directory cannot be watched, and is looked for");
             }
             is_missing = problem.is_some();
+            // Publishing may have waited since, and taken the wake-up that came for one of these.
+            if !queue.is_empty() {
+                continue;
+            }
             let patience = changes.patience().unwrap_or(Duration::MAX);
             let patience = if is_missing {
                 patience.min(RETRY)
