@@ -35,9 +35,11 @@ impl Cache {
         let mut paths = self.paths();
         match change {
             Change::Created { path } | Change::Modified { path } => {
-                drop(paths.insert(path.to_path_buf()))
+                paths.insert(path.to_path_buf());
             }
-            Change::Removed { path } => drop(paths.remove(&**path)),
+            Change::Removed { path } => {
+                paths.remove(&**path);
+            }
             Change::Renamed { from, path } => {
                 paths.remove(&**from);
                 paths.insert(path.to_path_buf());

@@ -44,7 +44,9 @@
 //! let router = Router::<u64>::new();
 //! let topic = Topic::new("server", "event")?;
 //! let (sender, arrived) = std::sync::mpsc::channel();
-//! router.subscribe(Filter::exact(topic), move |event| drop(sender.send(*event.payload())))?;
+//! router.subscribe(Filter::exact(topic), move |event| {
+//!     let _ = sender.send(*event.payload());
+//! })?;
 //!
 //! let collectors = Collectors::new(&router);
 //! collectors.register(Poller { topic, cursor: PageCursor::new() })?;
@@ -132,6 +134,10 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 ///     topic: Topic,
 /// }
 ///
+/// # let router = laneway::Router::<u64>::new();
+/// # let collectors = laneway::manager::collectors::Collectors::new(&router);
+/// # let topic = Topic::new("file", "size")?;
+/// # collectors.register(FileSize { path: "/etc/hosts", topic })?;
 /// impl Collector<u64> for FileSize {
 ///     fn name(&self) -> &str {
 ///         self.path
@@ -144,6 +150,7 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 ///         Ok(())
 ///     }
 /// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Collector<E>: Send + 'static {
     /// Its name in the registry, which is asked once: 1 to 256 bytes without control characters.

@@ -10,7 +10,6 @@ use super::target::Target;
 use super::worker::{Ends, Exit, Pair, Shared, Worker};
 use crate::contain::contain;
 use crate::{Publisher, Router};
-use std::io;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
@@ -127,16 +126,9 @@ impl<E: Clone + Send + 'static> Slot<E> {
         match mem::replace(&mut *seat, Seat::Lost) {
             Seat::Idle(collector, publisher) => {
                 let publisher = publisher.unwrap_or_else(|| start.router.publisher());
-                match self.spawn((collector, publisher), start, monitored) {
-                    Ok(thread) => {
-                        *seat = Seat::Out(thread);
-                        Ok(())
-                    }
-                    Err(((collector, publisher), error)) => {
-                        *seat = Seat::Idle(collector, Some(publisher));
-                        Err(StartError::Thread(error.kind()))
-                    }
-                }
+                let (next, result) = self.spawn((collector, publisher), start, monitored);
+                *seat = next;
+                result
             }
             Seat::Removed => {
                 *seat = Seat::Removed;
@@ -146,13 +138,13 @@ impl<E: Clone + Send + 'static> Slot<E> {
         }
     }
 
-    /// Both come back if there is no thread for them.
+    /// Where the collector is then: on its thread, or back if there is none for it.
     fn spawn(
         &self,
         (collector, publisher): Pair<E>,
         start: Start<E>,
         monitored: Option<Monitored>,
-    ) -> Result<JoinHandle<Pair<E>>, (Pair<E>, io::Error)> {
+    ) -> (Seat<E>, Result<(), StartError>) {
         let (stop, exited) = (Stop::new(), Stop::new());
         if let Some(monitored) = monitored {
             monitored.wake_on_change(stop.waker());
@@ -195,11 +187,13 @@ impl<E: Clone + Send + 'static> Slot<E> {
                     thread: id,
                 });
                 status.state = super::State::Running;
-                Ok(thread)
+                (Seat::Out(thread), Ok(()))
             }
             Err(error) => {
                 drop(status);
-                Err((take(&parcel).into_pair(), error))
+                let (collector, publisher) = take(&parcel).into_pair();
+                let seat = Seat::Idle(collector, Some(publisher));
+                (seat, Err(StartError::Thread(error.kind())))
             }
         }
     }

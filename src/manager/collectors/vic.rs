@@ -6,7 +6,6 @@
 //! ```
 //! use laneway::Filter;
 //! use laneway::manager::collectors::vic::{BaseEvent, EventKind};
-//! use laneway::cloudevents::Timestamp;
 //! use std::time::SystemTime;
 //!
 //! let event = BaseEvent::vm("VmPoweredOnEvent", 1, "vm:101", "it runs", SystemTime::now())?;
