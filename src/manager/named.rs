@@ -1,16 +1,15 @@
 //! Subscriptions under a filter and a name, where subscribing again replaces the handler.
 
+mod subscriber;
+
+pub use subscriber::{NamedError, Subscriber};
+
 use super::collectors::NameError;
 use crate::contain::contain;
-use crate::{
-    Event, Filter, OnPanic, Overflow, Router, SubscribeError, Subscription, SubscriptionId,
-    SubscriptionStats, Suspend, UnsubscribeError, WeakRouter,
-};
+use crate::{Event, Filter, OnPanic, Overflow, Router, SubscribeError, WeakRouter};
 use std::collections::{BTreeMap, HashMap};
-use std::error::Error;
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 
 /// Subscriptions to one router under a filter and the name of a caller. There is one for each pair: subscribing again
@@ -48,7 +47,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 pub struct Subscribers<E> {
     router: WeakRouter<E>,
     mailbox: (usize, Overflow),
-    entries: Mutex<HashMap<Filter, BTreeMap<String, Entry<E>>>>,
+    entries: Mutex<Entries<E>>,
+}
+
+struct Entries<E> {
+    by_filter: HashMap<Filter, BTreeMap<String, Entry<E>>>,
+    /// Insertions until those that have ended by other means are cleared away: as many as there were entries, so that it
+    /// costs little and twice as many is the most there can be.
+    until_cleared: usize,
 }
 
 struct Entry<E> {
@@ -69,7 +75,10 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
         Subscribers {
             router: router.downgrade(),
             mailbox: DEFAULT_MAILBOX,
-            entries: Mutex::default(),
+            entries: Mutex::new(Entries {
+                by_filter: HashMap::new(),
+                until_cleared: 0,
+            }),
         }
     }
 
@@ -103,7 +112,8 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
         let router = self.router.upgrade().ok_or(closed)?;
         let handler: Handler<E> = Box::new(handler);
         let mut entries = lock(&self.entries);
-        let entry = entries.get(&filter).and_then(|named| named.get(name));
+        let named = entries.by_filter.get(&filter);
+        let entry = named.and_then(|named| named.get(name));
         if let Some((subscriber, cell)) = entry.and_then(Entry::live) {
             drop(entries);
             replace(&router, &subscriber, &cell, handler).map_err(NamedError::Subscribe)?;
@@ -113,27 +123,26 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
             current: Mutex::new(handler),
             next: Mutex::new(None),
         });
-        let weak = Arc::downgrade(&cell);
-        let subscription = (router.subscription())
+        let for_shard = Arc::clone(&cell);
+        let subscribed = (router.subscription())
             .filter(filter.clone())
             .mailbox(self.mailbox.0, self.mailbox.1)
             .on_panic(OnPanic::Resume)
-            .handler(move |event| cell.call(event))
-            .map_err(NamedError::Subscribe)?;
-        let subscriber = Subscriber(Arc::new(Named {
-            subscription,
-            filter: filter.clone(),
-            name: name.into(),
-            suspended: AtomicBool::new(false),
-        }));
+            .handler(move |event| for_shard.call(event));
+        let subscription = match subscribed {
+            Ok(subscription) => subscription,
+            Err(error) => {
+                // The handler goes with it: its Drop is user code, which must not run under the lock.
+                drop(entries);
+                return Err(NamedError::Subscribe(error));
+            }
+        };
+        let subscriber = Subscriber::new(subscription, filter.clone(), name.into());
         let entry = Entry {
             subscriber: subscriber.clone(),
-            cell: weak,
+            cell: Arc::downgrade(&cell),
         };
-        entries
-            .entry(filter)
-            .or_default()
-            .insert(name.into(), entry);
+        entries.insert(filter, name.into(), entry);
         Ok(subscriber)
     }
 
@@ -148,12 +157,13 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
     /// As [`Subscription::unsubscribe`].
     pub fn unsubscribe(&self, filter: &Filter, name: &str) -> Result<(), NamedError> {
         let mut entries = lock(&self.entries);
-        let removed = entries.get_mut(filter).and_then(|named| named.remove(name));
-        if entries.get(filter).is_some_and(BTreeMap::is_empty) {
-            entries.remove(filter);
+        let named = entries.by_filter.get_mut(filter);
+        let removed = named.and_then(|named| named.remove(name));
+        if (entries.by_filter.get(filter)).is_some_and(BTreeMap::is_empty) {
+            entries.by_filter.remove(filter);
         }
         drop(entries);
-        let ended = removed.and_then(|entry| entry.subscriber.0.subscription.unsubscribe().ok());
+        let ended = removed.and_then(|entry| entry.subscriber.subscription().unsubscribe().ok());
         ended.ok_or_else(|| NamedError::Unknown {
             filter: filter.clone(),
             name: name.into(),
@@ -162,8 +172,9 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
 
     /// The subscriptions by filter, each with its subscribers by name. Filters without any are not there.
     pub fn list(&self) -> Vec<(Filter, Vec<Subscriber>)> {
-        let mut entries = self.live();
-        let mut list: Vec<_> = (entries.iter_mut())
+        let mut entries = lock(&self.entries);
+        entries.clear();
+        let mut list: Vec<_> = (entries.by_filter.iter())
             .map(|(filter, named)| {
                 let subscribers = named.values().map(|entry| entry.subscriber.clone());
                 (filter.clone(), subscribers.collect::<Vec<_>>())
@@ -175,17 +186,35 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
 
     /// How many subscriptions there are.
     pub fn count(&self) -> usize {
-        self.live().values().map(BTreeMap::len).sum()
+        let mut entries = lock(&self.entries);
+        entries.clear();
+        entries.count()
+    }
+}
+
+impl<E> Entries<E> {
+    fn insert(&mut self, filter: Filter, name: String, entry: Entry<E>) {
+        if self.until_cleared == 0 {
+            self.clear();
+            self.until_cleared = self.count().max(64);
+        }
+        self.until_cleared -= 1;
+        self.by_filter
+            .entry(filter)
+            .or_default()
+            .insert(name, entry);
     }
 
-    /// Without those that ended by other means: by their id, or with the router.
-    fn live(&self) -> MutexGuard<'_, HashMap<Filter, BTreeMap<String, Entry<E>>>> {
-        let mut entries = lock(&self.entries);
-        entries.retain(|_, named| {
-            named.retain(|_, entry| !entry.subscriber.0.subscription.has_ended());
+    /// Forgets those that ended by other means, by their id or with the router, and filters without names.
+    fn clear(&mut self) {
+        self.by_filter.retain(|_, named| {
+            named.retain(|_, entry| !entry.subscriber.subscription().has_ended());
             !named.is_empty()
         });
-        entries
+    }
+
+    fn count(&self) -> usize {
+        self.by_filter.values().map(BTreeMap::len).sum()
     }
 }
 
@@ -200,7 +229,7 @@ fn replace<E: Clone + Send + 'static>(
     // the subscription itself would do so too, but who suspended it before must find it so.
     let barrier = (router.subscription())
         .filter(Filter::any().category(BARRIER))
-        .shard(subscriber.0.subscription.shard())
+        .shard(subscriber.subscription().shard())
         .handler(|_| ())?;
     // From here on each call begins with a look at it.
     let never_called = lock(&cell.next).replace(handler);
@@ -213,7 +242,7 @@ fn replace<E: Clone + Send + 'static>(
 
 impl<E> Entry<E> {
     fn live(&self) -> Option<(Subscriber, Arc<Cell<E>>)> {
-        if self.subscriber.0.subscription.has_ended() {
+        if self.subscriber.subscription().has_ended() {
             return None;
         }
         Some((self.subscriber.clone(), self.cell.upgrade()?))
@@ -223,7 +252,7 @@ impl<E> Entry<E> {
 impl<E> fmt::Debug for Subscribers<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let entries = lock(&self.entries);
-        let names = entries.iter().map(|(filter, named)| (filter, named.keys()));
+        let names = (entries.by_filter.iter()).map(|(filter, named)| (filter, named.keys()));
         f.debug_map()
             .entries(names.map(|(filter, names)| (filter, names.collect::<Vec<_>>())))
             .finish()
@@ -273,132 +302,4 @@ impl<E> Cell<E> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A subscription under a filter and a name: see [`Subscribers`]. Cheap to clone; dropping it changes nothing.
-#[derive(Clone)]
-pub struct Subscriber(Arc<Named>);
-
-struct Named {
-    subscription: Subscription,
-    filter: Filter,
-    name: String,
-    suspended: AtomicBool,
-}
-
-impl Subscriber {
-    /// What it listens to.
-    pub fn filter(&self) -> &Filter {
-        &self.0.filter
-    }
-
-    /// The name of the caller.
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// The id of its subscription, which stays when the handler is replaced.
-    pub fn id(&self) -> SubscriptionId {
-        self.0.subscription.id()
-    }
-
-    /// Holds it: see [`Subscription::suspend`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Subscription::suspend`].
-    ///
-    /// # Blocking
-    ///
-    /// As [`Subscription::suspend`].
-    pub fn suspend(&self, how: Suspend) -> Result<(), UnsubscribeError> {
-        self.0.subscription.suspend(how)?;
-        self.0.suspended.store(true, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Goes on: see [`Subscription::resume`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Subscription::resume`].
-    pub fn resume(&self) -> Result<(), UnsubscribeError> {
-        self.0.subscription.resume()?;
-        self.0.suspended.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Whether it was suspended last, or resumed. Of two threads that do both at once, either may be the last.
-    pub fn is_suspended(&self) -> bool {
-        self.0.suspended.load(Ordering::Relaxed)
-    }
-
-    /// Whether it has ended.
-    pub fn has_ended(&self) -> bool {
-        self.0.subscription.has_ended()
-    }
-
-    /// Events that came while it was suspended with [`Suspend::Discard`].
-    pub fn discarded(&self) -> u64 {
-        self.stats().discarded
-    }
-
-    /// Events that its mailbox dropped, for any reason.
-    pub fn dropped(&self) -> u64 {
-        self.stats().dropped.total()
-    }
-
-    /// Its counters, over all its handlers.
-    pub fn stats(&self) -> SubscriptionStats {
-        self.0.subscription.stats()
-    }
-}
-
-impl fmt::Debug for Subscriber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber")
-            .field("name", &self.0.name)
-            .field("filter", &self.0.filter)
-            .field("subscription", &self.0.subscription)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a named subscription is as it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum NamedError {
-    /// The name breaks a rule.
-    Name(NameError),
-    /// The router refuses the subscription.
-    Subscribe(SubscribeError),
-    /// There is none under this filter and name.
-    Unknown {
-        /// The filter.
-        filter: Filter,
-        /// The name.
-        name: String,
-    },
-}
-
-impl fmt::Display for NamedError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NamedError::Name(_) => f.write_str("the name of a subscription is invalid"),
-            NamedError::Subscribe(_) => f.write_str("the router refuses the subscription"),
-            NamedError::Unknown { filter, name } => {
-                write!(f, "{name:?} has no subscription to {filter:?}")
-            }
-        }
-    }
-}
-
-impl Error for NamedError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            NamedError::Name(error) => Some(error),
-            NamedError::Subscribe(error) => Some(error),
-            NamedError::Unknown { .. } => None,
-        }
-    }
 }

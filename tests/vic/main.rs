@@ -10,6 +10,7 @@ mod s3_wishes;
 mod s4_weaknesses;
 
 mod bad_input;
+mod files;
 mod named;
 mod registry;
 mod restarts;

@@ -1,6 +1,6 @@
 //! What named subscriptions promise where one replaces another.
 
-use crate::common::{Log, assert_adds_up, guarded, rounds, wait_until};
+use crate::common::{Hold, Log, assert_adds_up, guarded, holding, rounds, topic, wait_until};
 use crate::support::{router, ticks};
 use laneway::manager::{NamedError, Subscribers};
 use laneway::{Event, Filter, SubscribeError, Suspend};
@@ -163,4 +163,51 @@ fn the_router_goes_when_its_last_handle_does() {
             .unwrap_err();
         assert_eq!(error, closed);
     });
+}
+
+/// When `subscribe` has returned, the handler before is not running.
+#[test]
+fn replacing_waits_for_the_call_that_runs() {
+    guarded(|| {
+        let router = router::<u64>();
+        let subscribers = Subscribers::new(&router);
+        let at = topic("REPLACED");
+        for _ in 0..rounds(50) {
+            let (hold, log) = (Hold::default(), Log::default());
+            let (mut first, done) = (holding::<u64>(&hold), log.clone());
+            let handler = move |event: &Event<u64>| {
+                first(event);
+                done.push("the old one is done");
+            };
+            subscribers
+                .subscribe(Filter::exact(at), "s", handler)
+                .unwrap();
+            router.publish(at, 1).unwrap();
+            hold.wait_for_arrival();
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    subscribers
+                        .subscribe(Filter::exact(at), "s", |_| ())
+                        .unwrap();
+                    log.push("replaced");
+                });
+                hold.release();
+            });
+            assert_eq!(log.all(), ["the old one is done", "replaced"]);
+        }
+    });
+}
+
+#[test]
+fn what_ended_by_other_means_is_forgotten() {
+    let router = router::<u64>();
+    let subscribers = Subscribers::new(&router);
+    for number in 0..1000 {
+        let name = number.to_string();
+        let subscriber = subscribers.subscribe(Filter::any(), &name, |_| ()).unwrap();
+        router.unsubscribe(subscriber.id()).unwrap();
+    }
+    // Without a look at the list, which would clear it.
+    let names = format!("{subscribers:?}").matches('"').count() / 2;
+    assert!(names <= 128, "{names} names");
 }

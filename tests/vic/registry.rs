@@ -4,11 +4,11 @@ use crate::common::{Latch, Log, guarded, rounds, wait_until};
 use crate::support::{Step, info, router, scripted, ticks, wait_for_state};
 use laneway::Filter;
 use laneway::manager::collectors::{
-    Collector, Collectors, Failure, RegisterError, StartError, State, Stop, StopError, Stopped,
-    Target,
+    Clock, Collector, Collectors, Failure, RegisterError, StartError, State, Stop, StopError,
+    Stopped, Target,
 };
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn one_that_does_not_end_keeps_its_place() {
@@ -18,7 +18,7 @@ fn one_that_does_not_end_keeps_its_place() {
         router
             .subscribe(Filter::exact(ticks()), log.handler())
             .unwrap();
-        let collectors = Collectors::new(&router).stop_timeout(Duration::from_millis(10));
+        let collectors = Collectors::new(&router).stop_timeout(Duration::from_millis(100));
         let (collector, script) = scripted("c");
         let latch = Latch::default();
         collectors.register(collector).unwrap();
@@ -55,7 +55,7 @@ fn one_that_does_not_end_keeps_its_place() {
         // What it would publish after it was told does not come.
         latch.open();
         wait_for_state(&collectors, "c", |state| *state == State::Stopped);
-        wait_until(|| collectors.register(scripted("c").0).is_ok());
+        assert_eq!(collectors.register(scripted("c").0), Ok(true));
         router.flush().unwrap();
         assert_eq!(log.len(), 0);
         assert_eq!(script.log.all(), ["runs", "ignores", "stopped", "dropped"]);
@@ -186,8 +186,38 @@ fn panics_stay_inside_the_collector() {
             matches!(state, State::Failed { .. })
         });
         assert_eq!((failed.failures, failed.panics), (1, 1));
-        wait_until(|| collectors.register(scripted("hostile").0).is_ok());
+        assert_eq!(collectors.register(scripted("hostile").0), Ok(true));
         assert_eq!(info(&collectors, "hostile").state, State::Stopped);
+    });
+}
+
+/// A clock that panics takes the thread with it, and the collector.
+#[test]
+fn a_collector_that_is_lost_can_be_registered_anew() {
+    struct Broken;
+    impl Clock for Broken {
+        fn now(&self) -> Instant {
+            panic!("on purpose")
+        }
+        fn wait_until(&self, _: &Stop, _: Instant) -> bool {
+            panic!("on purpose")
+        }
+    }
+    guarded(|| {
+        let router = router::<u64>();
+        let collectors = Collectors::new(&router).clock(Broken);
+        let (collector, script) = scripted("c");
+        collectors.register(collector).unwrap();
+        collectors.start("c").unwrap();
+        let died = State::Failed {
+            reason: "its thread died".into(),
+        };
+        wait_for_state(&collectors, "c", |state| *state == died);
+        let lost = StartError::Lost { name: "c".into() };
+        assert_eq!(collectors.start("c"), Err(lost));
+        assert_eq!(script.log.all(), ["dropped"]);
+        assert_eq!(collectors.register(scripted("c").0), Ok(true));
+        assert_eq!(collectors.start("c"), Ok(()));
     });
 }
 

@@ -5,7 +5,7 @@ use crate::support::{Step, info, router, scripted, ticks};
 use laneway::manager::Subscribers;
 use laneway::manager::collectors::vic::{BaseEvent, EventKind, EventType, VicError};
 use laneway::manager::collectors::{Collectors, Monitored, StartError, State, Stopped};
-use laneway::{Filter, Overflow, Suspend};
+use laneway::{Event, Filter, Overflow, Suspend};
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
@@ -143,6 +143,32 @@ fn events_have_the_original_s_json() {
         assert_eq!(BaseEvent::from_json(&json).unwrap(), event, "{file}");
         assert_eq!(event.to_json(), json.trim_end(), "{file}");
     }
+}
+
+/// GET events: a line for each event of a container and for nothing else.
+#[test]
+fn a_stream_of_container_events() {
+    guarded(|| {
+        let router = router::<BaseEvent>();
+        let subscribers = Subscribers::new(&router);
+        let lines = Log::<String>::default();
+        let body = lines.clone();
+        let write = move |event: &Event<BaseEvent>| body.push(event.payload().to_json());
+        let containers = Filter::any().category(EventType::Container.name());
+        subscribers.subscribe(containers, "PLE-1", write).unwrap();
+        let started = BaseEvent::container(EventKind::Started, "1", "c\n1", created());
+        for event in [
+            BaseEvent::state("suspended", "0", "vm:1", created()).unwrap(),
+            started.clone(),
+        ] {
+            router.publish(event.topic(), event).unwrap();
+        }
+        router.flush().unwrap();
+        let lines = lines.all();
+        assert_eq!(lines.len(), 1);
+        assert!(!lines[0].contains('\n'));
+        assert_eq!(BaseEvent::from_json(&lines[0]), Ok(started));
+    });
 }
 
 #[test]

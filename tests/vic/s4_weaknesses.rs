@@ -1,6 +1,6 @@
 //! 3.4: the original's faults, as tests. The documentation of `laneway::manager::collectors` has the list.
 
-use crate::common::{Count, Hold, Log, guarded, holding, inside_a_handler, topic, wait_until};
+use crate::common::{Count, Log, guarded, inside_a_handler, wait_until};
 use crate::support::{Step, info, router, scripted, ticks, wait_for_state};
 use laneway::manager::Subscribers;
 use laneway::manager::collectors::vic::{BaseEvent, EventKind, VicError};
@@ -370,37 +370,5 @@ fn a_handler_stops_a_collector_without_waiting() {
         assert_eq!(info(&collectors, "c").state, State::Stopping);
         hold.open();
         wait_for_state(&collectors, "c", |state| *state == State::Stopped);
-    });
-}
-
-/// When `subscribe` has returned, the handler before is not running.
-#[test]
-fn replacing_waits_for_the_call_that_runs() {
-    guarded(|| {
-        let router = router::<u64>();
-        let subscribers = Subscribers::new(&router);
-        let (hold, at) = (Hold::default(), topic("REPLACED"));
-        let running = Log::default();
-        let (mut first, log) = (holding::<u64>(&hold), running.clone());
-        let handler = move |event: &laneway::Event<u64>| {
-            first(event);
-            log.push("the old one is done");
-        };
-        subscribers
-            .subscribe(Filter::exact(at), "s", handler)
-            .unwrap();
-        router.publish(at, 1).unwrap();
-        hold.wait_for_arrival();
-        std::thread::scope(|scope| {
-            let replacing = scope.spawn(|| {
-                subscribers
-                    .subscribe(Filter::exact(at), "s", |_| ())
-                    .unwrap();
-                running.push("replaced");
-            });
-            hold.release();
-            replacing.join().unwrap();
-        });
-        assert_eq!(running.all(), ["the old one is done", "replaced"]);
     });
 }

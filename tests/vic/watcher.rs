@@ -1,131 +1,16 @@
 //! The directory watcher, on real files.
 
-use crate::common::{Log, guarded, wait_until};
+use crate::common::{Log, guarded, rounds, wait_until};
+use crate::files::{
+    Directory, Watching, created, gap_in, modified, register, removed, renamed, watch,
+};
 use crate::support::router;
 use laneway::manager::collectors::{
     Change, Collectors, DirectoryWatcher, MonitorError, Restarts, StartError, State, Stopped,
 };
 use laneway::{Event, Filter, Overflow, Router, Suspend};
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
-
-/// A directory of its own, as the system names it.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("laneway-watch-{}-{number}", std::process::id());
-        let path = std::env::temp_dir().canonicalize().unwrap().join(name);
-        fs::create_dir(&path).unwrap();
-        Directory(path)
-    }
-
-    fn join(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-struct Watching {
-    router: Router<Change>,
-    collectors: Collectors<Change>,
-    log: Log<Change>,
-}
-
-fn register(directories: &[&Directory], watcher: DirectoryWatcher<Change>) -> Watching {
-    let router = router::<Change>();
-    let log = Log::default();
-    let changes = Filter::any().category(Change::CATEGORY);
-    router.subscribe(changes, log.handler()).unwrap();
-    let collectors = Collectors::new(&router);
-    collectors.register(watcher).unwrap();
-    for directory in directories {
-        collectors.monitor("watch", directory.text()).unwrap();
-    }
-    Watching {
-        router,
-        collectors,
-        log,
-    }
-}
-
-/// Watches, and has seen a first change already: what comes from here on is seen.
-fn watch(directories: &[&Directory]) -> Watching {
-    let watching = register(directories, DirectoryWatcher::new("watch"));
-    watching.start(directories[0]);
-    watching
-}
-
-impl Watching {
-    fn start(&self, directory: &Directory) {
-        self.collectors.start("watch").unwrap();
-        self.wait_for_first(directory);
-    }
-
-    /// Until a file that is made again and again shows.
-    fn wait_for_first(&self, directory: &Directory) {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let mut last = PathBuf::new();
-        wait_until(|| {
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            last = directory.join(&format!("probe-{number}"));
-            fs::create_dir(&last).unwrap();
-            self.log.len() > 0
-        });
-        // All of them, so that none comes later.
-        self.wait_for(&created(&last));
-        self.log.take();
-    }
-
-    /// What comes up to this change.
-    fn until(&self, change: &Change) -> Vec<Change> {
-        self.wait_for(change);
-        self.log.take()
-    }
-
-    #[track_caller]
-    fn wait_for(&self, change: &Change) {
-        wait_until(|| self.log.all().contains(change));
-    }
-}
-
-fn created(path: &Path) -> Change {
-    Change::Created { path: path.into() }
-}
-
-fn removed(path: &Path) -> Change {
-    Change::Removed { path: path.into() }
-}
-
-fn modified(path: &Path) -> Change {
-    Change::Modified { path: path.into() }
-}
-
-fn renamed(from: &Path, to: &Path) -> Change {
-    Change::Renamed {
-        from: from.into(),
-        path: to.into(),
-    }
-}
-
-fn gap_in(directory: &Directory) -> Change {
-    Change::Gap {
-        directory: Some((*directory.0).into()),
-        missed: None,
-    }
-}
+use std::path::PathBuf;
 
 #[test]
 fn created_modified_renamed_removed() {
@@ -283,17 +168,7 @@ fn a_queue_that_runs_over_is_a_gap_with_a_number() {
             .mailbox(1, Overflow::Block)
             .handler(log.handler())
             .unwrap();
-        let collectors = Collectors::new(&router);
-        collectors
-            .register(DirectoryWatcher::new("watch").capacity(8))
-            .unwrap();
-        collectors.monitor("watch", directory.text()).unwrap();
-        let watching = Watching {
-            router,
-            collectors,
-            log,
-        };
-        watching.start(&directory);
+        let watching = Watching::of(&directory, router, log);
         let mut made = 0;
         let mut make = || {
             made += 1;
@@ -334,6 +209,39 @@ fn a_queue_that_runs_over_is_a_gap_with_a_number() {
         }
         assert!(missed > 0);
         assert_eq!(seen + missed, made, "each is seen or counted");
+    });
+}
+
+/// A notice that comes while the collector waits for room wakes it there, and must not be forgotten over that.
+#[test]
+fn a_notice_that_comes_while_publishing_waits_is_seen() {
+    guarded(|| {
+        let directory = Directory::new();
+        // Sees everything, and so says when the system has told it.
+        let witness = watch(&[&directory]);
+        let router = Router::builder().shards(1).lane_capacity(1).build();
+        let (router, log) = (router.unwrap(), Log::default());
+        let reader = router
+            .subscription()
+            .filter(Filter::any().category(Change::CATEGORY))
+            .mailbox(1, Overflow::Block)
+            .handler(log.handler())
+            .unwrap();
+        let watching = Watching::of(&directory, router, log);
+        for round in 0..rounds(20) {
+            reader.suspend(Suspend::Queue).unwrap();
+            // The mailbox takes one and the lane another; the last one is held back at first, and then waits for room.
+            for name in ["a", "b", "c"] {
+                let path = directory.join(name);
+                fs::write(&path, round.to_string()).unwrap();
+                witness.until(&modified(&path));
+            }
+            let path = directory.join(&round.to_string());
+            fs::create_dir(&path).unwrap();
+            witness.until(&created(&path));
+            reader.resume().unwrap();
+            watching.wait_for(&created(&path));
+        }
     });
 }
 

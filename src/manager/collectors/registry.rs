@@ -118,6 +118,7 @@ impl<E: Clone + Send + 'static> Collectors<E> {
     pub fn register(&self, collector: impl Collector<E>) -> Result<bool, RegisterError> {
         let name: Arc<str> = collector.name().into();
         NameError::check(&name).map_err(RegisterError::Name)?;
+        let monitored = collector.monitored().cloned();
         let mut collector: Box<dyn Collector<E>> = Box::new(collector);
         loop {
             let slot = {
@@ -128,20 +129,23 @@ impl<E: Clone + Send + 'static> Collectors<E> {
                             limit: MAX_COLLECTORS,
                         });
                     }
-                    let slot = Slot::new(Arc::clone(&name), collector);
+                    let slot = Slot::new(Arc::clone(&name), collector, monitored);
                     slots.insert(name, Arc::new(slot));
                     return Ok(false);
                 };
                 Arc::clone(slot)
             };
-            match slot.replace(collector, self.patience(&slot)) {
+            match slot.replace(collector, monitored.clone(), self.patience(&slot)) {
                 Replaced::Yes => return Ok(true),
                 Replaced::StillRunning => {
                     return Err(RegisterError::StillRunning {
                         name: name.as_ref().into(),
                     });
                 }
-                Replaced::Removed(back) => collector = back,
+                Replaced::Removed(back) => {
+                    self.forget(&slot);
+                    collector = back;
+                }
             }
         }
     }
@@ -162,15 +166,17 @@ impl<E: Clone + Send + 'static> Collectors<E> {
         if !slot.remove(self.patience(&slot)) {
             return Err(StopError::StillRunning { name: name.into() });
         }
-        let mut slots = self.lock();
-        // Another may have taken its place.
-        if slots
-            .get(name)
-            .is_some_and(|other| Arc::ptr_eq(other, &slot))
-        {
-            slots.remove(name);
-        }
+        self.forget(&slot);
         Ok(())
+    }
+
+    /// Takes a slot that was removed out of the list, if nobody has yet.
+    fn forget(&self, slot: &Arc<Slot<E>>) {
+        let mut slots = self.lock();
+        let listed = slots.get(&slot.name);
+        if listed.is_some_and(|listed| Arc::ptr_eq(listed, slot)) {
+            slots.remove(&slot.name);
+        }
     }
 
     /// Starts a collector on a thread of its own, named `collector-<name>`.

@@ -54,10 +54,14 @@ pub(super) enum Replaced<E> {
 }
 
 impl<E: Clone + Send + 'static> Slot<E> {
-    pub(super) fn new(name: Arc<str>, collector: Box<dyn Collector<E>>) -> Self {
+    pub(super) fn new(
+        name: Arc<str>,
+        collector: Box<dyn Collector<E>>,
+        monitored: Option<Monitored>,
+    ) -> Self {
         Slot {
             name,
-            shared: Arc::new(Shared::new(collector.monitored().cloned())),
+            shared: Arc::new(Shared::new(monitored)),
             seat: Mutex::new(Seat::Idle(collector, None)),
         }
     }
@@ -66,16 +70,16 @@ impl<E: Clone + Send + 'static> Slot<E> {
     pub(super) fn replace(
         &self,
         collector: Box<dyn Collector<E>>,
+        monitored: Option<Monitored>,
         patience: Patience,
     ) -> Replaced<E> {
-        let monitored = collector.monitored().cloned();
         let Some(mut seat) = self.lock(patience) else {
             return Replaced::StillRunning;
         };
         if let Seat::Removed = *seat {
             return Replaced::Removed(collector);
         }
-        if !self.bring_home(&mut seat, Some(patience)) {
+        if !self.bring_home(&mut seat, patience, true) {
             return Replaced::StillRunning;
         }
         self.shared.begin_anew(monitored);
@@ -96,7 +100,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         let Some(mut seat) = self.lock(patience) else {
             return false;
         };
-        let is_home = self.bring_home(&mut seat, Some(patience));
+        let is_home = self.bring_home(&mut seat, patience, true);
         if is_home {
             let old = mem::replace(&mut *seat, Seat::Removed);
             drop(seat);
@@ -115,7 +119,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         let name = || String::from(&*self.name);
         let is_running = || StartError::Running { name: name() };
         let mut seat = self.lock(patience).ok_or_else(is_running)?;
-        if !self.bring_home(&mut seat, stop.then_some(patience)) {
+        if !self.bring_home(&mut seat, patience, stop) {
             return Err(is_running());
         }
         let monitored = self.shared.lock().monitored.clone();
@@ -201,22 +205,22 @@ impl<E: Clone + Send + 'static> Slot<E> {
     /// Takes the collector back from a thread that has ended, as far as nobody else is about to.
     pub(super) fn reap(&self) {
         if let Some(mut seat) = self.lock(None) {
-            self.bring_home(&mut seat, None);
+            self.bring_home(&mut seat, None, false);
         }
     }
 
-    /// Joins the collector's thread if it has ended; `stop` tells it to, and waits. False: it has not.
-    fn bring_home(&self, seat: &mut Seat<E>, stop: Option<Patience>) -> bool {
+    /// Joins the collector's thread if it has ended, or has nothing more to do but that; `stop` tells it to. False: it has
+    /// not.
+    fn bring_home(&self, seat: &mut Seat<E>, patience: Patience, stop: bool) -> bool {
         let Seat::Out(_) = seat else {
             return true;
         };
-        let ended = match stop {
-            Some(patience) => {
-                let told = self.shared.tell();
-                told.is_none_or(|ends| ends.have_ended(patience))
-            }
-            None => self.shared.has_ended(),
+        let (at_work, ends_soon) = if stop {
+            (self.shared.tell(), true)
+        } else {
+            (self.shared.at_work(), self.shared.is_done())
         };
+        let ended = at_work.is_none_or(|ends| ends_soon && ends.have_ended(patience));
         if ended && let Seat::Out(thread) = mem::replace(seat, Seat::Lost) {
             match thread.join() {
                 Ok((collector, publisher)) => *seat = Seat::Idle(collector, Some(publisher)),

@@ -77,10 +77,7 @@ impl Shared {
     /// Tells the thread, if there is one, to stop. What comes back is what to wait for.
     pub(super) fn tell(&self) -> Option<Ends> {
         let mut status = self.lock();
-        let ends = status.ends.clone()?;
-        if ends.exited.is_stopped() {
-            return None;
-        }
+        let ends = status.at_work()?;
         ends.stop.stop();
         // It may have said already how it ended.
         if matches!(status.state, State::Running | State::Waiting { .. }) {
@@ -89,10 +86,14 @@ impl Shared {
         Some(ends)
     }
 
-    /// Whether there is no thread at work.
-    pub(super) fn has_ended(&self) -> bool {
-        let ends = &self.lock().ends;
-        ends.as_ref().is_none_or(|ends| ends.exited.is_stopped())
+    /// The thread, until it has ended.
+    pub(super) fn at_work(&self) -> Option<Ends> {
+        self.lock().at_work()
+    }
+
+    /// Whether there will be no run until it is started again.
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.lock().state, State::Stopped | State::Failed { .. })
     }
 
     /// Whether the calling thread is the collector's.
@@ -124,6 +125,11 @@ impl Status {
             last_failure: None,
             ends: None,
         }
+    }
+
+    fn at_work(&self) -> Option<Ends> {
+        let ends = self.ends.as_ref();
+        ends.filter(|ends| !ends.exited.is_stopped()).cloned()
     }
 }
 

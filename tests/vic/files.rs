@@ -1,0 +1,141 @@
+//! Directories with real files, and what is seen of them.
+
+use crate::common::{Log, wait_until};
+use crate::support::router;
+use laneway::manager::collectors::{Change, Collectors, DirectoryWatcher};
+use laneway::{Filter, Router};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// A directory of its own, as the system names it.
+pub(crate) struct Directory(pub(crate) PathBuf);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("laneway-watch-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().canonicalize().unwrap().join(name);
+        fs::create_dir(&path).unwrap();
+        Directory(path)
+    }
+
+    pub(crate) fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+pub(crate) struct Watching {
+    pub(crate) router: Router<Change>,
+    pub(crate) collectors: Collectors<Change>,
+    pub(crate) log: Log<Change>,
+}
+
+pub(crate) fn register(directories: &[&Directory], watcher: DirectoryWatcher<Change>) -> Watching {
+    let router = router::<Change>();
+    let log = Log::default();
+    let changes = Filter::any().category(Change::CATEGORY);
+    router.subscribe(changes, log.handler()).unwrap();
+    let collectors = Collectors::new(&router);
+    collectors.register(watcher).unwrap();
+    for directory in directories {
+        collectors.monitor("watch", directory.text()).unwrap();
+    }
+    Watching {
+        router,
+        collectors,
+        log,
+    }
+}
+
+/// Watches, and has seen a first change already: what comes from here on is seen.
+pub(crate) fn watch(directories: &[&Directory]) -> Watching {
+    let watching = register(directories, DirectoryWatcher::new("watch"));
+    watching.start(directories[0]);
+    watching
+}
+
+impl Watching {
+    /// With a queue for 8 notices, on a router of the test's own.
+    pub(crate) fn of(directory: &Directory, router: Router<Change>, log: Log<Change>) -> Watching {
+        let collectors = Collectors::new(&router);
+        let watcher = DirectoryWatcher::new("watch").capacity(8);
+        collectors.register(watcher).unwrap();
+        collectors.monitor("watch", directory.text()).unwrap();
+        let watching = Watching {
+            router,
+            collectors,
+            log,
+        };
+        watching.start(directory);
+        watching
+    }
+
+    pub(crate) fn start(&self, directory: &Directory) {
+        self.collectors.start("watch").unwrap();
+        self.wait_for_first(directory);
+    }
+
+    /// Until a file that is made again and again shows.
+    pub(crate) fn wait_for_first(&self, directory: &Directory) {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let mut last = PathBuf::new();
+        wait_until(|| {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            last = directory.join(&format!("probe-{number}"));
+            fs::create_dir(&last).unwrap();
+            self.log.len() > 0
+        });
+        // All of them, so that none comes later.
+        self.wait_for(&created(&last));
+        self.log.take();
+    }
+
+    /// What comes up to this change.
+    pub(crate) fn until(&self, change: &Change) -> Vec<Change> {
+        self.wait_for(change);
+        self.log.take()
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_for(&self, change: &Change) {
+        wait_until(|| self.log.all().contains(change));
+    }
+}
+
+pub(crate) fn created(path: &Path) -> Change {
+    Change::Created { path: path.into() }
+}
+
+pub(crate) fn removed(path: &Path) -> Change {
+    Change::Removed { path: path.into() }
+}
+
+pub(crate) fn modified(path: &Path) -> Change {
+    Change::Modified { path: path.into() }
+}
+
+pub(crate) fn renamed(from: &Path, to: &Path) -> Change {
+    Change::Renamed {
+        from: from.into(),
+        path: to.into(),
+    }
+}
+
+pub(crate) fn gap_in(directory: &Directory) -> Change {
+    Change::Gap {
+        directory: Some((*directory.0).into()),
+        missed: None,
+    }
+}
