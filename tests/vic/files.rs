@@ -90,16 +90,32 @@ impl Watching {
     /// Until a file that is made again and again shows.
     pub(crate) fn wait_for_first(&self, directory: &Directory) {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let mut last = PathBuf::new();
-        wait_until(|| {
+        let probe = || {
             let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            last = directory.join(&format!("probe-{number}"));
-            fs::create_dir(&last).unwrap();
+            let path = directory.join(&format!("probe-{number}"));
+            fs::create_dir(&path).unwrap();
+            path
+        };
+        wait_until(|| {
+            probe();
             self.log.len() > 0
         });
         // All of them, so that none comes later.
-        self.wait_for(&created(&last));
+        self.settle(probe);
         self.log.take();
+    }
+
+    /// Until one that is made now is seen. If the queue is full, that may take several.
+    pub(crate) fn settle(&self, mut make: impl FnMut() -> PathBuf) {
+        let mut last = make();
+        wait_until(|| {
+            let seen = self.log.all();
+            let has_settled = seen.contains(&created(&last));
+            if !has_settled && seen.last().is_some_and(is_gap) {
+                last = make();
+            }
+            has_settled
+        });
     }
 
     /// What comes up to this change.
@@ -112,6 +128,10 @@ impl Watching {
     pub(crate) fn wait_for(&self, change: &Change) {
         wait_until(|| self.log.all().contains(change));
     }
+}
+
+pub(crate) fn is_gap(change: &Change) -> bool {
+    matches!(change, Change::Gap { .. })
 }
 
 pub(crate) fn created(path: &Path) -> Change {

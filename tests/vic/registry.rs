@@ -191,6 +191,45 @@ fn panics_stay_inside_the_collector() {
     });
 }
 
+/// Where a thread is left behind, the collector is dropped on it.
+#[test]
+fn a_drop_that_panics_on_a_thread_that_was_left_behind_is_contained() {
+    struct Late(Latch, Latch, Latch);
+    impl Collector<u64> for Late {
+        fn name(&self) -> &str {
+            "late"
+        }
+        fn run(&mut self, _: &mut Target<u64>, _: &Stop) -> Result<(), Failure> {
+            self.0.open();
+            self.1.wait();
+            Ok(())
+        }
+    }
+    impl Drop for Late {
+        fn drop(&mut self) {
+            self.2.open();
+            panic!("in Drop, on purpose");
+        }
+    }
+    guarded(|| {
+        let router = router::<u64>();
+        let (runs, ends, dropped) = <(Latch, Latch, Latch)>::default();
+        let collectors = Collectors::new(&router).stop_timeout(Duration::ZERO);
+        let late = Late(runs.clone(), ends.clone(), dropped.clone());
+        collectors.register(late).unwrap();
+        collectors.start("late").unwrap();
+        runs.wait();
+        drop(collectors);
+        assert!(!dropped.is_open());
+        ends.open();
+        dropped.wait();
+        // One that was never started is dropped with the registry.
+        let collectors = Collectors::new(&router);
+        collectors.register(Hostile).unwrap();
+        drop(collectors);
+    });
+}
+
 /// A clock that panics takes the thread with it, and the collector.
 #[test]
 fn a_collector_that_is_lost_can_be_registered_anew() {

@@ -2,7 +2,7 @@
 
 use crate::common::{Log, guarded, rounds, wait_until};
 use crate::files::{
-    Directory, Watching, created, gap_in, modified, register, removed, renamed, watch,
+    Directory, Watching, created, gap_in, is_gap, modified, register, removed, renamed, watch,
 };
 use crate::support::router;
 use laneway::manager::collectors::{
@@ -61,6 +61,7 @@ fn a_path_is_the_resource() {
         fs::create_dir(&path).unwrap();
         fs::remove_dir(&path).unwrap();
         wait_until(|| removals.len() == 1);
+        watching.router.flush().unwrap();
         assert_eq!(one.all(), [created(&path), removed(&path)]);
         let topic = removed(&path).topic().unwrap();
         assert_eq!(
@@ -175,7 +176,6 @@ fn a_queue_that_runs_over_is_a_gap_with_a_number() {
             fs::create_dir(directory.join(&format!("{made:05}"))).unwrap();
             directory.join(&format!("{made:05}"))
         };
-        let is_gap = |change: &Change| matches!(change, Change::Gap { .. });
         wait_until(|| {
             reader.suspend(Suspend::Queue).unwrap();
             (1..40).for_each(|_| drop(make()));
@@ -184,15 +184,7 @@ fn a_queue_that_runs_over_is_a_gap_with_a_number() {
             watching.log.all().iter().any(is_gap)
         });
         // The last one has to fit.
-        let mut last = make();
-        wait_until(|| {
-            let seen = watching.log.all();
-            let has_settled = seen.contains(&created(&last));
-            if !has_settled && seen.last().is_some_and(is_gap) {
-                last = make();
-            }
-            has_settled
-        });
+        watching.settle(&mut make);
         let (mut seen, mut missed, mut latest) = (0, 0, PathBuf::new());
         for change in watching.log.all() {
             match change {

@@ -94,6 +94,7 @@ mod clock;
 mod cursor;
 mod error;
 mod info;
+mod kept;
 mod monitored;
 mod registry;
 mod slot;

@@ -5,6 +5,7 @@ use super::backoff::Restarts;
 use super::clock::{Clock, SystemClock};
 use super::error::{MonitorError, NameError, RegisterError, StartError, StopError};
 use super::info::{CollectorInfo, State, StopReport, Stopped};
+use super::kept::Kept;
 use super::monitored::Monitored;
 use super::slot::{Patience, Replaced, Slot, Start};
 use crate::{FlushError, Router, WeakRouter};
@@ -119,7 +120,7 @@ impl<E: Clone + Send + 'static> Collectors<E> {
         let name: Arc<str> = collector.name().into();
         NameError::check(&name).map_err(RegisterError::Name)?;
         let monitored = collector.monitored().cloned();
-        let mut collector: Box<dyn Collector<E>> = Box::new(collector);
+        let mut collector = Kept::new(collector);
         loop {
             let slot = {
                 let mut slots = self.lock();

@@ -1,9 +1,9 @@
 //! The place of one name in the registry: its collector, at rest or on its thread.
 
-use super::Collector;
 use super::backoff::Restarts;
 use super::clock::Clock;
 use super::error::StartError;
+use super::kept::Kept;
 use super::monitored::Monitored;
 use super::stop::Stop;
 use super::target::Target;
@@ -25,7 +25,7 @@ pub(super) struct Slot<E> {
 
 enum Seat<E> {
     /// With the publisher of the name, once there is one.
-    Idle(Box<dyn Collector<E>>, Option<Publisher<E>>),
+    Idle(Kept<E>, Option<Publisher<E>>),
     /// Started; it may have ended since.
     Out(JoinHandle<Pair<E>>),
     /// The thread died with it.
@@ -50,15 +50,11 @@ pub(super) enum Replaced<E> {
     /// It has not ended in time.
     StillRunning,
     /// The slot is no more, and the new collector comes back.
-    Removed(Box<dyn Collector<E>>),
+    Removed(Kept<E>),
 }
 
 impl<E: Clone + Send + 'static> Slot<E> {
-    pub(super) fn new(
-        name: Arc<str>,
-        collector: Box<dyn Collector<E>>,
-        monitored: Option<Monitored>,
-    ) -> Self {
+    pub(super) fn new(name: Arc<str>, collector: Kept<E>, monitored: Option<Monitored>) -> Self {
         Slot {
             name,
             shared: Arc::new(Shared::new(monitored)),
@@ -69,7 +65,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
     /// Stops the collector and puts another in its place.
     pub(super) fn replace(
         &self,
-        collector: Box<dyn Collector<E>>,
+        collector: Kept<E>,
         monitored: Option<Monitored>,
         patience: Patience,
     ) -> Replaced<E> {
@@ -91,7 +87,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         *seat = Seat::Idle(collector, publisher);
         // Its Drop is user code.
         drop(seat);
-        contain(move || drop(old));
+        drop(old);
         Replaced::Yes
     }
 
@@ -104,7 +100,7 @@ impl<E: Clone + Send + 'static> Slot<E> {
         if is_home {
             let old = mem::replace(&mut *seat, Seat::Removed);
             drop(seat);
-            contain(move || drop(old));
+            drop(old);
         }
         is_home
     }

@@ -1,13 +1,14 @@
 //! The thread of a collector: its runs, and the waits between them.
 
+use super::Failure;
 use super::backoff::{Backoff, Restarts};
 use super::clock::Clock;
 use super::info::State;
+use super::kept::Kept;
 use super::monitored::Monitored;
 use super::slot::Patience;
 use super::stop::Stop;
 use super::target::Target;
-use super::{Collector, Failure};
 use crate::Publisher;
 use crate::contain::contain;
 use std::any::Any;
@@ -133,10 +134,13 @@ impl Status {
     }
 }
 
+/// Longer than anybody waits, and not beyond what a clock can say.
+const FAR: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// What a collector's thread is started with.
 pub(super) struct Worker<E> {
     pub(super) name: Arc<str>,
-    pub(super) collector: Box<dyn Collector<E>>,
+    pub(super) collector: Kept<E>,
     /// Its publisher stays with the name: events of one that is replaced would wait in a lane of their own otherwise, and
     /// those of the next overtake them.
     pub(super) target: Target<E>,
@@ -147,7 +151,7 @@ pub(super) struct Worker<E> {
 }
 
 /// What comes back from a thread, for the next start.
-pub(super) type Pair<E> = (Box<dyn Collector<E>>, Publisher<E>);
+pub(super) type Pair<E> = (Kept<E>, Publisher<E>);
 
 /// How one run ended.
 enum Outcome {
@@ -226,9 +230,9 @@ impl<E: Clone + Send + 'static> Worker<E> {
             stop,
             ..
         } = self;
-        let outcome = caught(|| collector.run(target, stop));
+        let outcome = caught(|| collector.get().run(target, stop));
         let stopped = caught(|| {
-            collector.stopped();
+            collector.get().stopped();
             Ok(())
         });
         match outcome {
@@ -247,9 +251,7 @@ impl<E: Clone + Send + 'static> Worker<E> {
 
     /// True: told to stop.
     fn wait(&self, attempt: u32, delay: Duration) -> bool {
-        let Some(until) = self.clock.now().checked_add(delay) else {
-            return self.stop.wait(Duration::MAX);
-        };
+        let until = self.clock.now() + delay.min(FAR);
         let waits = |status: &mut Status| status.state = State::Waiting { attempt, until };
         !self.shared.go_on(&self.stop, waits) || self.clock.wait_until(&self.stop, until)
     }

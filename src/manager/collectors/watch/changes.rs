@@ -145,3 +145,80 @@ impl Changes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use notify::event::{Flag, RemoveKind};
+
+    fn notice(kind: EventKind, tracker: Option<usize>, paths: &[&str]) -> Event {
+        let event = paths
+            .iter()
+            .fold(Event::new(kind), |event, path| event.add_path(path.into()));
+        match tracker {
+            Some(tracker) => event.set_tracker(tracker),
+            None => event,
+        }
+    }
+
+    fn rename(mode: RenameMode, tracker: Option<usize>, paths: &[&str]) -> Event {
+        notice(EventKind::Modify(ModifyKind::Name(mode)), tracker, paths)
+    }
+
+    fn all(changes: &mut Changes) -> Vec<Change> {
+        std::iter::from_fn(|| changes.next()).collect()
+    }
+
+    fn path(path: &str) -> Arc<Path> {
+        Path::new(path).into()
+    }
+
+    /// As the kernel tells it when its own queue ran over, which a test cannot bring about at will.
+    #[test]
+    fn an_overflow_is_a_gap_in_its_place() {
+        let mut changes = Changes::default();
+        changes.take(notice(EventKind::Modify(ModifyKind::Any), None, &["a"]));
+        changes.take(Event::new(EventKind::Other).set_flag(Flag::Rescan));
+        changes.take(notice(EventKind::Remove(RemoveKind::File), None, &["a"]));
+        let gap = Change::Gap {
+            directory: None,
+            missed: None,
+        };
+        let (modified, removed) = (
+            Change::Modified { path: path("a") },
+            Change::Removed { path: path("a") },
+        );
+        assert_eq!(all(&mut changes), [modified, gap, removed]);
+    }
+
+    #[test]
+    fn halves_of_a_rename_that_do_not_meet_are_told_by_themselves() {
+        let mut changes = Changes::default();
+        changes.take(rename(RenameMode::From, Some(1), &["a"]));
+        changes.take(rename(RenameMode::From, Some(2), &["b"]));
+        assert_eq!(all(&mut changes), [Change::Removed { path: path("a") }]);
+        // The other half of the first, and then the whole of it: too late.
+        changes.take(rename(RenameMode::To, Some(1), &["c"]));
+        changes.take(rename(RenameMode::Both, Some(1), &["a", "c"]));
+        assert_eq!(
+            all(&mut changes),
+            [
+                Change::Removed { path: path("b") },
+                Change::Created { path: path("c") }
+            ]
+        );
+        assert_eq!(changes.patience(), None);
+    }
+
+    /// As systems tell it that join the halves themselves.
+    #[test]
+    fn a_whole_without_a_tracker_is_a_rename() {
+        let mut changes = Changes::default();
+        changes.take(rename(RenameMode::Both, None, &["a", "b"]));
+        let renamed = Change::Renamed {
+            from: path("a"),
+            path: path("b"),
+        };
+        assert_eq!(all(&mut changes), [renamed]);
+    }
+}
