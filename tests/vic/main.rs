@@ -15,4 +15,5 @@ mod named;
 mod registry;
 mod restarts;
 mod support;
+mod target;
 mod watcher;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A subscription under a filter and a name: see [`Subscribers`](super::Subscribers). Cheap to clone; dropping it changes nothing.
+/// A subscription under a filter and a name, which can be held for a while: see [`Subscribers`](super::Subscribers). Cheap to clone; dropping it changes nothing.
 #[derive(Clone)]
 pub struct Subscriber(Arc<Named>);
 
@@ -51,6 +51,18 @@ impl Subscriber {
     }
 
     /// Holds it: see [`Subscription::suspend`].
+    ///
+    /// ```
+    /// # use laneway::manager::Subscribers;
+    /// # use laneway::{Filter, Router, Suspend};
+    /// # let router = Router::<u32>::new();
+    /// # let subscribers = Subscribers::new(&router);
+    /// let cache = subscribers.subscribe(Filter::any(), "cache", |event| println!("{event:?}"))?;
+    /// cache.suspend(Suspend::Queue)?;
+    /// // Fill it here. What happens meanwhile waits, and comes on top of that:
+    /// cache.resume()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     ///

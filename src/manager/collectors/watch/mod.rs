@@ -57,6 +57,15 @@ impl Change {
     pub const RESOURCE_TYPE: &str = "path";
 
     /// The filter for all changes of one entry: by its path, which is made absolute, as those that are published are.
+    ///
+    /// ```
+    /// use laneway::manager::collectors::Change;
+    ///
+    /// let path = std::path::Path::new("/var/lib/uploads/one");
+    /// let removed = Change::Removed { path: path.into() };
+    /// assert!(Change::filter_of(path).matches(removed.topic()?));
+    /// # Ok::<(), laneway::TopicError>(())
+    /// ```
     pub fn filter_of(path: impl AsRef<Path>) -> Filter {
         Filter::any()
             .category(Self::CATEGORY)
@@ -132,7 +141,8 @@ const END: Duration = Duration::from_secs(1);
 /// Changes under the category [`Change::CATEGORY`], with the path as the resource, in the order in which the system tells
 /// them. What happens in quick succession can be told as less: modifications of one entry with nothing else in between that
 /// wait for the collector are published as one, and by some systems notices are joined before. An entry that was moved out of
-/// the watched directories is `Removed` after 20 ms without its other half. Reading is no change.
+/// the watched directories is `Removed` after 20 ms without its other half. Reading is no change. A watched directory inside
+/// another can be `Removed` twice, once by each.
 ///
 /// # What is missed
 ///
