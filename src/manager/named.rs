@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 /// # Ending
 ///
 /// A handler that panics stays, and the panic counts in its [`stats`](Subscriber::stats). Dropping `Subscribers` keeps the
-/// subscriptions, as dropping a [`Subscription`] does.
+/// subscriptions, as dropping a [`Subscription`](crate::Subscription) does.
 ///
 /// ```
 /// use laneway::manager::Subscribers;
@@ -146,7 +146,7 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
         Ok(subscriber)
     }
 
-    /// Ends a subscription, as [`Subscription::unsubscribe`] does.
+    /// Ends a subscription, as [`Subscription::unsubscribe`](crate::Subscription::unsubscribe) does.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl<E: Clone + Send + 'static> Subscribers<E> {
     ///
     /// # Blocking
     ///
-    /// As [`Subscription::unsubscribe`].
+    /// As [`Subscription::unsubscribe`](crate::Subscription::unsubscribe).
     pub fn unsubscribe(&self, filter: &Filter, name: &str) -> Result<(), NamedError> {
         let mut entries = lock(&self.entries);
         let named = entries.by_filter.get_mut(filter);
