@@ -1,0 +1,164 @@
+//! The end of a manager.
+
+use crate::FlushError;
+use crate::manager::cancel::lock;
+use crate::manager::event_manager::{Inner, Manager, Phase};
+use crate::manager::status::Status;
+use std::sync::PoisonError;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// For commands that are killed at the deadline.
+const GRACE: Duration = Duration::from_secs(1);
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// What [`Manager::close`] achieved by its deadline.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// Events that waited for their function and were discarded: each is counted by its subscription too.
+    pub discarded: u64,
+    /// Calls that were still emitting.
+    pub emitting: usize,
+    /// The names of threads that were still at work, such as `laneway-driver-ticker`: closures that did not return.
+    pub detached: Vec<String>,
+}
+
+impl CloseReport {
+    /// Every event that was taken came to its function, and all threads ended.
+    pub fn is_complete(&self) -> bool {
+        *self == CloseReport::default()
+    }
+}
+
+impl Manager {
+    /// Closes the manager: stops the drivers, takes no more events, runs the functions for those that it has taken, and ends.
+    ///
+    /// Events that wait for another attempt are not tried again: they are dead letters now. At the deadline, commands are killed
+    /// with their children and what still waits is discarded. What the store keeps stays as it is. Doing it again does nothing.
+    ///
+    /// # Blocking
+    ///
+    /// Up to `deadline`, and a second for the commands that it kills. On a thread that runs actors it waits for nothing.
+    pub fn close(&self, deadline: Duration) -> CloseReport {
+        self.inner.close(deadline)
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        self.inner.close(DEFAULT_DEADLINE);
+    }
+}
+
+impl Inner {
+    fn close(&self, deadline: Duration) -> CloseReport {
+        {
+            let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
+            if *phase == Phase::Closing {
+                return CloseReport::default();
+            }
+            *phase = Phase::Closing;
+        }
+        let may_not_wait =
+            self.router.flush_timeout(Duration::ZERO) == Err(FlushError::ActorThread);
+        let (deadline, grace) = if may_not_wait {
+            (Duration::ZERO, Duration::ZERO)
+        } else {
+            (deadline, GRACE)
+        };
+        let end = Instant::now().checked_add(deadline);
+        let mut report = CloseReport::default();
+        self.stop_drivers(end, &mut report.detached);
+        while !self.close_gate() && !is_over(end) {
+            // They wait for room, which the shards make.
+            thread::sleep(Duration::from_millis(1));
+        }
+        report.emitting = self.emitters();
+        self.pool.close();
+        if !may_not_wait {
+            self.wait_idle(end);
+        }
+        let discarded = || {
+            self.entries()
+                .iter()
+                .map(|entry| entry.info().stats.discarded)
+                .sum::<u64>()
+        };
+        let before = discarded();
+        for entry in self.entries() {
+            entry.close(&self.pool);
+        }
+        self.pool.cancel.cancel();
+        self.pool.end();
+        self.join_workers(later(end, grace), &mut report.detached);
+        report.discarded = discarded() - before;
+        if self.owns_router {
+            let left = end.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            report
+                .detached
+                .extend(self.router.shutdown(left.max(grace)).detached);
+        }
+        lock(&self.store).close();
+        if !report.is_complete() {
+            tracing::warn!(?report, "not everything ended by the deadline");
+        }
+        report
+    }
+
+    fn stop_drivers(&self, end: Option<Instant>, detached: &mut Vec<String>) {
+        let drivers: Vec<_> = lock(&self.drivers).values().cloned().collect();
+        let threads: Vec<_> = (drivers.iter())
+            .map(|driver| {
+                driver.stop();
+                driver.take_thread()
+            })
+            .collect();
+        for (driver, handle) in drivers.iter().zip(threads) {
+            let Some(handle) = handle else { continue };
+            let is_this = handle.thread().id() == thread::current().id();
+            if !is_this && driver.wait_for(Status::Deleted, end) {
+                // All that is left of it is its own end.
+                let _ = handle.join();
+            } else {
+                detached.extend(handle.thread().name().map(Into::into));
+            }
+        }
+    }
+
+    fn join_workers(&self, end: Option<Instant>, detached: &mut Vec<String>) {
+        let workers = std::mem::take(&mut *lock(&self.workers));
+        let this = thread::current().id();
+        let own = usize::from(workers.iter().any(|worker| worker.thread().id() == this));
+        let mut working = lock(&self.working);
+        while *working > own {
+            let left = end.map_or(Duration::MAX, |end| {
+                end.saturating_duration_since(Instant::now())
+            });
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.ended.wait_timeout(working, left.min(GRACE));
+            working = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        let all_ended = *working <= own;
+        drop(working);
+        for worker in workers {
+            if worker.thread().id() != this && (all_ended || worker.is_finished()) {
+                let _ = worker.join();
+            } else {
+                detached.extend(worker.thread().name().map(Into::into));
+            }
+        }
+    }
+}
+
+fn is_over(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| end <= Instant::now())
+}
+
+fn later(end: Option<Instant>, by: Duration) -> Option<Instant> {
+    end.and_then(|end| end.max(Instant::now()).checked_add(by))
+}
