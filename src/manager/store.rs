@@ -138,7 +138,10 @@ impl Store {
 
     /// Lets others open the file. Nothing is changed after this.
     pub(super) fn close(&mut self) {
-        self.lock = None;
+        if let Some(lock) = self.lock.take() {
+            // Closing the file is not enough: a process that another thread is about to start has it too, until it runs.
+            let _ = lock.unlock();
+        }
     }
 
     /// Opens a store, or makes an empty one where there is no file.
@@ -252,6 +255,12 @@ impl Store {
         file.sync_all().map_err(writing)?;
         std::fs::rename(&new, &self.path).map_err(|error| failed("replace", &self.path, error))?;
         sync_folder(&self.path)
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -45,6 +45,19 @@ struct State {
     thread: Option<JoinHandle<()>>,
 }
 
+impl State {
+    fn info(&self) -> DriverInfo {
+        DriverInfo {
+            spec: (*self.spec).clone(),
+            status: self.status,
+            reason: self.reason.clone(),
+            emitted: self.emitted,
+            refused: self.refused,
+            restarts: self.restarts,
+        }
+    }
+}
+
 /// What its thread is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Order {
@@ -74,19 +87,11 @@ impl DriverEntry {
     }
 
     pub(super) fn info(&self) -> DriverInfo {
-        let state = lock(&self.state);
-        DriverInfo {
-            spec: (*state.spec).clone(),
-            status: state.status,
-            reason: state.reason.clone(),
-            emitted: state.emitted,
-            refused: state.refused,
-            restarts: state.restarts,
-        }
+        lock(&self.state).info()
     }
 
-    /// Starts its thread.
-    pub(super) fn start(self: &Arc<Self>, inner: &Arc<Inner>) -> std::io::Result<()> {
+    /// Starts its thread, and says how it is before that does anything.
+    pub(super) fn start(self: &Arc<Self>, inner: &Arc<Inner>) -> std::io::Result<DriverInfo> {
         let mut state = lock(&self.state);
         let name = format!("laneway-driver-{}", state.spec.name());
         let (entry, inner) = (Arc::clone(self), Arc::clone(inner));
@@ -102,11 +107,11 @@ impl DriverEntry {
                 return Err(error);
             }
         }
-        Ok(())
+        Ok(state.info())
     }
 
-    /// Changes it while it is neither being changed nor deleted.
-    fn order(&self, order: Order, spec: Option<&DriverSpec>) {
+    /// Changes it while it is neither being changed nor deleted, and says how it is before its thread does anything.
+    fn order(&self, order: Order, spec: Option<&DriverSpec>) -> DriverInfo {
         let mut state = lock(&self.state);
         if let Some(spec) = spec {
             state.spec = Arc::new(spec.clone());
@@ -119,18 +124,20 @@ impl DriverEntry {
                 _ => Status::Updating,
             };
         }
-        state.cancel.as_ref().inspect(|cancel| cancel.cancel());
+        if let Some(cancel) = &state.cancel {
+            cancel.cancel();
+        }
         self.changed.notify_all();
+        state.info()
     }
 
-    pub(super) fn restart(&self, spec: Option<&DriverSpec>) {
-        self.order(Order::Restart, spec);
+    pub(super) fn restart(&self, spec: Option<&DriverSpec>) -> DriverInfo {
+        self.order(Order::Restart, spec)
     }
 
-    /// Says whether it has a thread, which takes it off the list when it ends.
-    pub(super) fn stop(&self) -> bool {
-        self.order(Order::Stop, None);
-        lock(&self.state).thread.is_some()
+    /// If it has a thread, that takes it off the list when it ends.
+    pub(super) fn stop(&self) -> DriverInfo {
+        self.order(Order::Stop, None)
     }
 
     /// Looks again at once if it failed.

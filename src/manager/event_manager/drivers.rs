@@ -125,10 +125,10 @@ impl Manager {
         self.inner.keep_driver(&spec)?;
         let driver = DriverEntry::new(spec);
         drivers.insert(name, Arc::clone(&driver));
-        if *phase == Phase::Started {
-            driver.start(&self.inner)?;
+        match *phase {
+            Phase::Started => Ok(driver.start(&self.inner)?),
+            _ => Ok(driver.info()),
         }
-        Ok(driver.info())
     }
 
     /// A driver as it is now.
@@ -161,8 +161,7 @@ impl Manager {
         self.driver_type(spec.driver_type())?;
         self.inner.check_idle(spec.name(), &driver.info())?;
         self.inner.keep_driver(&spec)?;
-        driver.restart(Some(&spec));
-        Ok(driver.info())
+        Ok(driver.restart(Some(&spec)))
     }
 
     /// Ends a driver. When this returns it is not kept any more; it is [`Status::Deleting`] until what ran has ended, and then
@@ -179,10 +178,13 @@ impl Manager {
         lock(&self.inner.store).change(|kept| {
             kept.drivers.remove(name);
         })?;
-        if !driver.stop() {
+        let mut info = driver.stop();
+        if info.status != Status::Deleting {
+            // It never had a thread.
             drivers.remove(name);
+            info.status = Status::Deleted;
         }
-        Ok(driver.info())
+        Ok(info)
     }
 
     /// Waits until a driver has a status, and says whether it has; [`Status::Deleted`] also if there is none of this name.

@@ -101,7 +101,7 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// As creating one; and if the filter changes, until what was emitted before is routed.
+    /// As creating one, and until what was emitted before is routed.
     pub fn update_subscription(
         &self,
         spec: SubscriptionSpec,
@@ -181,13 +181,8 @@ impl Inner {
         entry: &Arc<Entry>,
         spec: &Arc<SubscriptionSpec>,
     ) -> Result<(), ManagerError> {
-        let is_filter_new = entry.spec().patterns() != spec.patterns();
         let route = entry.open_route(spec, &self.router, &self.pool)?;
-        let flushed = if is_filter_new {
-            self.router.flush_timeout(self.config.patience)
-        } else {
-            Ok(())
-        };
+        let flushed = self.router.flush_timeout(self.config.patience);
         let kept = flushed
             .map_err(ManagerError::from)
             .and_then(|()| self.keep(spec));

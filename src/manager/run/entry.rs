@@ -191,7 +191,7 @@ impl Entry {
     /// The handler of a route, on a shard: never waits for more than a short lock.
     fn offer(self: &Arc<Self>, route: u64, event: &Event<CloudEvent>, pool: &Pool) {
         let mut state = lock(&self.state);
-        if !state.plan.takes(route, event.topic()) || self.is_unasked_result(&state, event) {
+        if !state.plan.takes(route, event) || self.is_unasked_result(&state, event) {
             return;
         }
         state.stats.received += 1;

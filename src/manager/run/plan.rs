@@ -5,8 +5,8 @@
 //! A subscription of the manager has *routes*: subscriptions of the router, each with a filter that never changes. Usually
 //! there is one. An event goes to the function if
 //!
-//! 1. the filter that the subscription has *now* matches it, and
-//! 2. it came by the *first* of the routes whose filters match it.
+//! 1. its attributes are what the subscription asks for *now*, and
+//! 2. it came by the *first* of the routes whose filters match its topic.
 //!
 //! Both are looked at under one lock, in the handler of a route. An update from a filter F to a filter G does this:
 //!
@@ -22,10 +22,15 @@
 //! and it is if it was published before the update began (step 2). Taking a route away changes which route is the first for
 //! events that neither G matches nor anybody asks for until the next update, whose step 2 comes first.
 //!
+//! Rule 1 asks the attributes and not the topic, as a topic knows only names that were registered when it was looked up: of an
+//! event whose topic is older than an update, G's filter may know nothing. Rule 2 asks the topic, as the router does. Routes are in
+//! the order in which their names were registered, so a topic that a later route matches knows the names of the earlier ones.
+//!
 //! This holds whoever publishes on the router, through the manager or not, and no publisher is held up.
 
+use crate::cloudevents::{Attributes, CloudEvent, Value};
 use crate::manager::spec::SubscriptionSpec;
-use crate::{Filter, Subscription, Topic};
+use crate::{Event, Filter, Subscription};
 use std::sync::Arc;
 
 /// More than this is a filter that was widened again and again in both of its fields.
@@ -45,7 +50,6 @@ pub(super) struct Route {
 #[derive(Debug)]
 pub(in crate::manager) struct Plan {
     pub(super) spec: Arc<SubscriptionSpec>,
-    filter: Filter,
     routes: Vec<Route>,
     next: u64,
     /// False before it is kept, and after it is deleted.
@@ -55,7 +59,6 @@ pub(in crate::manager) struct Plan {
 impl Plan {
     pub(in crate::manager) fn new(spec: Arc<SubscriptionSpec>) -> Self {
         Plan {
-            filter: spec.filter(),
             spec,
             routes: Vec::new(),
             next: 0,
@@ -64,11 +67,13 @@ impl Plan {
     }
 
     /// Whether an event that came by a route goes to the function.
-    pub(super) fn takes(&self, route: u64, topic: Topic) -> bool {
-        let first = || self.routes.iter().find(|route| route.filter.matches(topic));
+    pub(super) fn takes(&self, route: u64, event: &Event<CloudEvent>) -> bool {
+        let mut routes = self.routes.iter();
         self.is_active
-            && self.filter.matches(topic)
-            && first().is_some_and(|first| first.number == route)
+            && wants(self.spec.patterns(), event.payload())
+            && routes
+                .find(|route| route.filter.matches(event.topic()))
+                .is_some_and(|first| first.number == route)
     }
 
     /// Whether a new route is needed for events like these.
@@ -110,7 +115,6 @@ impl Plan {
 
     /// The moment of an update; gives the routes that are not needed any more.
     pub(super) fn replace(&mut self, spec: Arc<SubscriptionSpec>) -> Vec<Subscription> {
-        self.filter = spec.filter();
         self.spec = spec;
         let wanted = self.spec.patterns();
         let mut is_covered = false;
@@ -141,6 +145,15 @@ impl Plan {
     }
 }
 
+/// Whether the attributes of an event are as the patterns say.
+fn wants(patterns: [&str; 3], event: &CloudEvent) -> bool {
+    let source_type = event.attribute("sourcetype");
+    let source_type = source_type.as_ref().map(Value::text);
+    // No name, so that `*` alone matches it.
+    let source_type = source_type.as_deref().unwrap_or_default();
+    covers(patterns, [event.event_type(), event.source(), source_type])
+}
+
 /// Whether all that `narrow` matches, `wide` does.
 fn covers(wide: [&str; 3], narrow: [&str; 3]) -> bool {
     wide.iter().zip(narrow).all(|(wide, narrow)| {
@@ -161,6 +174,7 @@ fn overlap(a: [&str; 3], b: [&str; 3]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Topic;
 
     const PATTERNS: [&str; 8] = ["*", "a.*", "a.b", "a.b.*", "a.b.c", "ab", "a", "ab.*"];
     const NAMES: [&str; 7] = ["a", "ab", "a.b", "a.b.c", "a.c", "ab.c", "c"];
