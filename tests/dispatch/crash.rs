@@ -19,10 +19,8 @@ type Model = BTreeMap<String, String>;
 fn change(random: &mut Random, model: &mut Model, manager: Option<&Manager>) {
     let number = random.below(4);
     let value = random.next().to_string();
-    let create_or_update = |key: String, model: &mut Model, text: String| {
-        let is_new = model.insert(key, text).is_none();
-        is_new
-    };
+    let create_or_update =
+        |key: String, model: &mut Model, text: String| model.insert(key, text).is_none();
     match random.below(5) {
         0 => {
             let spec = DriverType::command(format!("t{number}"), "true", [&*value]);

@@ -39,7 +39,8 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// Up to `deadline`, and a second for the commands that it kills. On a thread that runs actors it waits for nothing.
+    /// Up to `deadline`, and a second for the commands that it kills. On a thread that runs actors, and in a function, it waits for
+    /// nothing.
     pub fn close(&self, deadline: Duration) -> CloseReport {
         self.inner.close(deadline)
     }
@@ -60,8 +61,14 @@ impl Inner {
             }
             *phase = Phase::Closing;
         }
+        let is_worker = {
+            let workers = lock(&self.workers);
+            let this = thread::current().id();
+            workers.iter().any(|worker| worker.thread().id() == this)
+        };
+        // A worker would wait for itself.
         let may_not_wait =
-            self.router.flush_timeout(Duration::ZERO) == Err(FlushError::ActorThread);
+            is_worker || self.router.flush_timeout(Duration::ZERO) == Err(FlushError::ActorThread);
         let (deadline, grace) = if may_not_wait {
             (Duration::ZERO, Duration::ZERO)
         } else {
