@@ -92,6 +92,7 @@
 //! # Limits
 //!
 //! * A closure cannot be stopped. One that hangs holds its worker, or its driver's thread, and is named in the [`CloseReport`].
+//! * A function or driver kind that owns a handle of its manager keeps it alive: [`FunctionContext::emit`] needs none.
 //! * Commands, of functions and of drivers, are run on Linux only. Their children are killed with them as long as they stay in the
 //!   process group; what calls `setsid` or `setpgid` gets away. If this process is killed itself, they go on.
 //! * At most 65536 subscriptions and functions, 1024 driver types and drivers, 1024 workers, 64 entries in lists and maps;

@@ -197,10 +197,7 @@ impl Store {
         let file = File::open(path).map_err(reading)?;
         (file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(reading)?;
         if bytes.len() as u64 > MAX_BYTES {
-            return Err(StoreError::TooLarge {
-                path: path.clone(),
-                limit: MAX_BYTES,
-            });
+            return Err(self.too_large());
         }
         let corrupt = |line, column, reason| StoreError::Corrupt {
             path: path.clone(),
@@ -237,6 +234,13 @@ impl Store {
         })
     }
 
+    fn too_large(&self) -> StoreError {
+        StoreError::TooLarge {
+            path: self.path.clone(),
+            limit: MAX_BYTES,
+        }
+    }
+
     fn write(&self, kept: &Kept) -> Result<(), StoreError> {
         let written = Written {
             format: FORMAT,
@@ -248,9 +252,17 @@ impl Store {
         let mut bytes = serde_json::to_vec_pretty(&written)
             .map_err(|error| failed("write", &self.path, error.into()))?;
         bytes.push(b'\n');
+        if bytes.len() as u64 > MAX_BYTES {
+            // It could not be read again.
+            return Err(self.too_large());
+        }
         let new = beside(&self.path, ".tmp");
         let writing = |error| failed("write", &new, error);
         let mut file = File::create(&new).map_err(writing)?;
+        if let Ok(old) = std::fs::metadata(&self.path) {
+            // Who may read it is not ours to change.
+            file.set_permissions(old.permissions()).map_err(writing)?;
+        }
         file.write_all(&bytes).map_err(writing)?;
         file.sync_all().map_err(writing)?;
         std::fs::rename(&new, &self.path).map_err(|error| failed("replace", &self.path, error))?;

@@ -303,6 +303,23 @@ fn secrets_are_not_written() {
     });
 }
 
+#[cfg(unix)]
+#[test]
+fn who_may_read_it_stays_as_it_was() {
+    use std::os::unix::fs::PermissionsExt;
+    guarded(|| {
+        let folder = Folder::new();
+        let path = folder.file("state.json");
+        let manager = open(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        manager.create_subscription(full_spec()).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    });
+}
+
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     guarded(|| {

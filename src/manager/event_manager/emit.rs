@@ -14,7 +14,7 @@ use std::time::SystemTime;
 const MAX_SEEN: usize = 1024;
 
 impl Manager {
-    /// Takes an event and publishes it on the router, whoever listens there.
+    /// Takes an event and publishes it on the router, whoever listens there. Beside that it takes a short lock to count its type.
     ///
     /// # Errors
     ///

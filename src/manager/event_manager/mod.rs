@@ -177,9 +177,8 @@ impl Manager {
             *lock(&inner.working) += 1;
             let name = format!("laneway-run-{}", workers.len());
             let worker = std::thread::Builder::new().name(name).spawn(move || {
-                work(&inner);
-                *lock(&inner.working) -= 1;
-                inner.ended.notify_all();
+                let at_the_end = Working(&inner);
+                work(at_the_end.0);
             });
             match worker {
                 Ok(worker) => workers.push(worker),
@@ -205,6 +204,16 @@ impl Manager {
     /// What types of events were emitted through the manager, with their numbers: the first 1024 types.
     pub fn event_types(&self) -> Vec<EventTypeInfo> {
         lock(&self.inner.seen).values().cloned().collect()
+    }
+}
+
+/// A worker, until it ends in whatever way.
+struct Working<'a>(&'a Inner);
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.working) -= 1;
+        self.0.ended.notify_all();
     }
 }
 
