@@ -20,6 +20,8 @@ pub struct CloseReport {
     pub discarded: u64,
     /// Calls that were still emitting.
     pub emitting: usize,
+    /// Somebody else held up the router, so that events which were taken did not come to their subscriptions.
+    pub is_held_up: bool,
     /// The names of threads that were still at work, such as `laneway-driver-ticker`: closures that did not return.
     pub detached: Vec<String>,
 }
@@ -39,7 +41,7 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// Up to `deadline`, and a second for the commands that it kills. On a thread that runs actors, and in a function, it waits for
+    /// Up to `deadline`, and a second for the router to hand over what it has and for the commands that are killed. On a thread that runs actors, and in a function, it waits for
     /// nothing.
     pub fn close(&self, deadline: Duration) -> CloseReport {
         self.inner.close(deadline)
@@ -84,6 +86,9 @@ impl Inner {
         report.emitting = self.emitters();
         self.pool.close();
         if !may_not_wait {
+            // Shards only queue what comes, so this is short, and without it nobody would know what was still coming.
+            let left = left_until(end).max(GRACE);
+            report.is_held_up = self.router.flush_timeout(left).is_err();
             self.wait_idle(end);
         }
         let discarded = || {
@@ -101,9 +106,7 @@ impl Inner {
         self.join_workers(later(end, grace), &mut report.detached);
         report.discarded = discarded() - before;
         if self.owns_router {
-            let left = end.map_or(Duration::MAX, |end| {
-                end.saturating_duration_since(Instant::now())
-            });
+            let left = left_until(end);
             report
                 .detached
                 .extend(self.router.shutdown(left.max(grace)).detached);
@@ -141,9 +144,7 @@ impl Inner {
         let own = usize::from(workers.iter().any(|worker| worker.thread().id() == this));
         let mut working = lock(&self.working);
         while *working > own {
-            let left = end.map_or(Duration::MAX, |end| {
-                end.saturating_duration_since(Instant::now())
-            });
+            let left = left_until(end);
             if left.is_zero() {
                 break;
             }
@@ -160,6 +161,12 @@ impl Inner {
             }
         }
     }
+}
+
+fn left_until(end: Option<Instant>) -> Duration {
+    end.map_or(Duration::MAX, |end| {
+        end.saturating_duration_since(Instant::now())
+    })
 }
 
 fn is_over(end: Option<Instant>) -> bool {

@@ -140,7 +140,7 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// For as long as the disk takes, and until the router's shard has let go.
+    /// As updating one; where somebody else holds up the router, for the [patience](crate::manager::ManagerBuilder::patience).
     pub fn delete_subscription(&self, name: &str) -> Result<SubscriptionInfo, ManagerError> {
         let inner = &*self.inner;
         let _phase = inner.enter()?;
@@ -155,6 +155,8 @@ impl Manager {
             inner.settle(&entry);
             return Err(error.into());
         }
+        // So that what was emitted before is counted. Where it cannot be waited for, the router counts it.
+        let _ = inner.router.flush_timeout(inner.config.patience);
         entry.close(&inner.pool);
         lock(&inner.subscriptions).remove(name);
         entry.set_status(Status::Deleted, None);
