@@ -129,6 +129,45 @@ fn deleting_a_subscription_discards_and_counts_what_waits() {
     });
 }
 
+/// An update waits for a handler's shard, and the handler closes the manager: neither waits for the other for long.
+#[test]
+fn closing_in_a_handler_waits_for_no_update() {
+    guarded(|| {
+        let manager = laneway::manager::Manager::builder()
+            .patience(LIMIT * 100)
+            .build()
+            .unwrap();
+        manager.start().unwrap();
+        let manager = Arc::new(manager);
+        note_as(&manager, "f");
+        let spec = SubscriptionSpec::new("s", "a", "f");
+        manager.create_subscription(spec.clone()).unwrap();
+        let (hold, refused) = (Hold::default(), Log::default());
+        let (stop, inside, log) = (hold.clone(), Arc::downgrade(&manager), refused.clone());
+        let (router, again) = (manager.router().clone(), spec.clone());
+        router
+            .subscribe(laneway::Filter::any().event_type("go"), move |_| {
+                stop.stop_here();
+                let manager = inside.upgrade().unwrap();
+                manager.close(FOREVER);
+                log.push(manager.create_subscription(again.clone()).is_err());
+            })
+            .unwrap();
+        manager.emit(event("1", "go")).unwrap();
+        hold.wait_for_arrival();
+        std::thread::scope(|scope| {
+            let update = scope.spawn(|| manager.update_subscription(spec.event_type("b")));
+            crate::common::wait_until(|| {
+                manager.subscription("s").unwrap().status == Status::Updating
+            });
+            hold.release();
+            assert!(update.join().unwrap().is_err());
+        });
+        crate::common::wait_until(|| refused.len() == 1);
+        assert_eq!(refused.take(), [true]);
+    });
+}
+
 /// The last handle goes in a handler, in a function, in a driver: none of them waits for itself.
 #[test]
 fn the_last_handle_may_go_anywhere() {

@@ -127,6 +127,24 @@ fn routes_go_when_they_can_bring_nothing_more() {
     });
 }
 
+/// Regression: a topic that was looked up before an update does not know the names that came with it.
+#[test]
+fn an_event_whose_topic_is_older_than_the_update_is_not_lost() {
+    guarded(|| {
+        let manager = started();
+        let seen = note_as(&manager, "f");
+        let spec = SubscriptionSpec::new("s", "old.topic", "f");
+        manager.create_subscription(spec.clone()).unwrap();
+        let event = from("/nobody/knows/this/source", "1", "old.topic");
+        let topic = laneway::cloudevents::TopicMap::new().topic(&event);
+        let narrower = spec.source("/nobody/knows/this/source");
+        manager.update_subscription(narrower).unwrap();
+        manager.router().publish(topic, event).unwrap();
+        idle(&manager);
+        assert_eq!(seen.take(), ["1"]);
+    });
+}
+
 /// What both sides of all updates ask for comes exactly once, however often the routes change meanwhile.
 #[test]
 fn no_event_is_lost_or_doubled_while_subscriptions_are_updated() {

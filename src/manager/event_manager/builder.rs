@@ -194,6 +194,7 @@ impl ManagerBuilder {
             letters: Mutex::default(),
             settling: Mutex::default(),
             phase: RwLock::new(Phase::New),
+            is_closing: AtomicBool::new(false),
             accepts: AtomicBool::new(false),
             emitting: AtomicUsize::new(0),
             seen: Mutex::new(BTreeMap::new()),

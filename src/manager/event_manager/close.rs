@@ -2,9 +2,10 @@
 
 use crate::FlushError;
 use crate::manager::cancel::lock;
-use crate::manager::event_manager::{Inner, Manager, Phase};
+use crate::manager::event_manager::{Inner, Manager};
 use crate::manager::status::Status;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -56,12 +57,9 @@ impl Drop for Manager {
 
 impl Inner {
     fn close(&self, deadline: Duration) -> CloseReport {
-        {
-            let mut phase = self.phase.write().unwrap_or_else(PoisonError::into_inner);
-            if *phase == Phase::Closing {
-                return CloseReport::default();
-            }
-            *phase = Phase::Closing;
+        // ORDERING: AcqRel, as it both tells and asks; pairs with the load in `Inner::is_closing`.
+        if self.is_closing.swap(true, Ordering::AcqRel) {
+            return CloseReport::default();
         }
         let is_worker = {
             let workers = lock(&self.workers);
@@ -76,6 +74,10 @@ impl Inner {
         } else {
             (deadline, GRACE)
         };
+        if !may_not_wait {
+            // For what is being changed. Elsewhere, those that change see to it when they find it closing.
+            drop(self.phase.write());
+        }
         let end = Instant::now().checked_add(deadline);
         let mut report = CloseReport::default();
         self.stop_drivers(end, &mut report.detached);

@@ -125,10 +125,16 @@ impl Manager {
         self.inner.keep_driver(&spec)?;
         let driver = DriverEntry::new(spec);
         drivers.insert(name, Arc::clone(&driver));
-        match *phase {
-            Phase::Started => Ok(driver.start(&self.inner)?),
-            _ => Ok(driver.info()),
+        if *phase == Phase::New {
+            return Ok(driver.info());
         }
+        let info = driver.start(&self.inner)?;
+        if self.inner.is_closing() {
+            // It closed in a handler, where it could not wait for this.
+            driver.stop();
+            return Err(ManagerError::Closed);
+        }
+        Ok(info)
     }
 
     /// A driver as it is now.

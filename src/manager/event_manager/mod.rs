@@ -21,7 +21,7 @@ use crate::manager::store::Store;
 use crate::{PublishError, Published, Router};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -93,6 +93,8 @@ pub(super) struct Inner {
     /// Held from asking what a subscription lacks until its status says so.
     settling: Mutex<()>,
     phase: RwLock<Phase>,
+    /// Set before all else when it closes.
+    is_closing: AtomicBool,
     /// Events are taken.
     accepts: AtomicBool,
     /// Calls that emit now.
@@ -109,7 +111,6 @@ pub(super) struct Inner {
 enum Phase {
     New,
     Started,
-    Closing,
 }
 
 impl Manager {
@@ -145,10 +146,11 @@ impl Manager {
     pub fn start(&self) -> Result<(), ManagerError> {
         let inner = &self.inner;
         let mut phase = inner.phase.write().unwrap_or_else(PoisonError::into_inner);
-        match *phase {
-            Phase::New => {}
-            Phase::Started => return Ok(()),
-            Phase::Closing => return Err(ManagerError::Closed),
+        if inner.is_closing() {
+            return Err(ManagerError::Closed);
+        }
+        if *phase == Phase::Started {
+            return Ok(());
         }
         self.start_workers()?;
         for entry in inner.entries() {
@@ -164,9 +166,7 @@ impl Manager {
         }
         *phase = Phase::Started;
         // ORDERING: Release, so that who emits finds what is set up above; pairs with the load in `Inner::gate`.
-        inner
-            .accepts
-            .store(true, std::sync::atomic::Ordering::Release);
+        inner.accepts.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -218,13 +218,22 @@ impl Drop for Working<'_> {
 }
 
 impl Inner {
-    /// Holds off starting and closing while something is changed.
+    /// Holds off starting and the end of closing while something is changed.
     fn enter(&self) -> Result<RwLockReadGuard<'_, Phase>, ManagerError> {
-        let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
-        match *phase {
-            Phase::Closing => Err(ManagerError::Closed),
-            _ => Ok(phase),
+        // Asked before waiting: who closes waits for those that are in, and they may wait for this thread's shard.
+        if self.is_closing() {
+            return Err(ManagerError::Closed);
         }
+        let phase = self.phase.read().unwrap_or_else(PoisonError::into_inner);
+        match self.is_closing() {
+            true => Err(ManagerError::Closed),
+            false => Ok(phase),
+        }
+    }
+
+    fn is_closing(&self) -> bool {
+        // ORDERING: Acquire; pairs with the swap in `Inner::close`. Threads that wait for the lock order themselves by it.
+        self.is_closing.load(Ordering::Acquire)
     }
 
     fn entries(&self) -> Vec<Arc<Entry>> {

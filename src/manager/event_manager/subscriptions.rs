@@ -65,6 +65,7 @@ impl Manager {
         } else {
             entry.set_status(Status::Initialized, None);
         }
+        inner.close_if_closing(&entry)?;
         Ok(entry.info())
     }
 
@@ -128,7 +129,9 @@ impl Manager {
         }
         entry.set_status(status, None);
         inner.settle(&entry);
-        prepared.map(|()| entry.info())
+        prepared?;
+        inner.close_if_closing(&entry)?;
+        Ok(entry.info())
     }
 
     /// Ends a subscription. When this returns, no run for it begins; one that is going on comes to its end. Events that wait are
@@ -155,7 +158,7 @@ impl Manager {
             inner.settle(&entry);
             return Err(error.into());
         }
-        // So that what was emitted before is counted. Where it cannot be waited for, the router counts it.
+        // So that what was emitted before is counted. Where that cannot be waited for, it is gone with its routes.
         let _ = inner.router.flush_timeout(inner.config.patience);
         entry.close(&inner.pool);
         lock(&inner.subscriptions).remove(name);
@@ -168,6 +171,15 @@ impl Inner {
     fn entry(&self, name: &str) -> Result<Arc<Entry>, ManagerError> {
         let entry = lock(&self.subscriptions).get(name).cloned();
         entry.ok_or_else(|| not_found(Kind::Subscription, name))
+    }
+
+    /// Takes part in closing, where that could not wait for this change.
+    fn close_if_closing(&self, entry: &Entry) -> Result<(), ManagerError> {
+        if !self.is_closing() {
+            return Ok(());
+        }
+        entry.close(&self.pool);
+        Err(ManagerError::Closed)
     }
 
     fn keep(&self, spec: &SubscriptionSpec) -> Result<(), ManagerError> {

@@ -161,6 +161,16 @@ impl SubscriptionSpec {
         &self.event_type
     }
 
+    /// The source that its events come from, if it asks for one.
+    pub fn wanted_source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The type of source that its events come from, if it asks for one.
+    pub fn wanted_source_type(&self) -> Option<&str> {
+        self.source_type.as_deref()
+    }
+
     /// The names of its secrets.
     pub fn secrets(&self) -> &[String] {
         &self.secrets
