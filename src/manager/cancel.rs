@@ -10,6 +10,10 @@ pub(super) struct Cancel {
     /// Closed when it is said, so that the other end reports it.
     open: Mutex<Option<PipeWriter>>,
     said: Condvar,
+    #[cfg_attr(
+        not(target_os = "linux"),
+        expect(dead_code, reason = "files are polled on Linux only")
+    )]
     reader: PipeReader,
 }
 

@@ -52,7 +52,7 @@
 //! `error` (`kind`, `message`), `final` and `again_in_ms`.
 //!
 //! A subscription to `*` does not get them, as they would bring themselves about; one to `function.*`, or to one of the two by
-//! name, does. What a function emits by [`FunctionContext::emit`], the result of its run and its dead letter carry the extension
+//! name, does. Dead letters are events like any other. What a function emits by [`FunctionContext::emit`], the result of its run and its dead letter carry the extension
 //! `lanewaydepth`: one more than the event they come from. Beyond [`ManagerBuilder::max_depth`] they are refused, or counted as
 //! lost.
 //!

@@ -257,6 +257,7 @@ pub(super) fn event_type_pattern(text: &str) -> Check {
 }
 
 /// `UPPER_SNAKE` of a key.
+#[cfg(target_os = "linux")]
 pub(super) fn variable(key: &str) -> String {
     key.to_ascii_uppercase().replace(['-', '.'], "_")
 }

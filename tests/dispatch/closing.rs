@@ -22,6 +22,7 @@ fn what_was_taken_is_run_before_the_end() {
     });
 }
 
+/// Row 14: what was accepted is run, and what is not comes back.
 #[test]
 fn nobody_emits_into_the_void_while_it_closes() {
     guarded(|| {

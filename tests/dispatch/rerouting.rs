@@ -145,7 +145,7 @@ fn an_event_whose_topic_is_older_than_the_update_is_not_lost() {
     });
 }
 
-/// What both sides of all updates ask for comes exactly once, however often the routes change meanwhile.
+/// Row 2: what both sides of all updates ask for comes exactly once, however often the routes change meanwhile.
 #[test]
 fn no_event_is_lost_or_doubled_while_subscriptions_are_updated() {
     let updates = rounds(300);
@@ -223,6 +223,7 @@ fn no_event_is_lost_or_doubled_while_subscriptions_are_updated() {
         let stats = stats(&manager, "s");
         assert_eq!((stats.received, stats.dropped), (counts.len() as u64, 0));
         assert_adds_up(stats);
+        crate::common::assert_all_add_up(manager.router(), 0);
     });
 }
 

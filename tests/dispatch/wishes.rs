@@ -6,6 +6,15 @@ use crate::support::{event, from, idle, note_as, started};
 use laneway::cloudevents::CloudEvent;
 use laneway::manager::SubscriptionSpec;
 
+/// Handles, functions and errors cross threads.
+const _: () = {
+    const fn is_sync<T: Send + Sync>() {}
+    is_sync::<laneway::manager::Manager>();
+    is_sync::<laneway::manager::Function>();
+    is_sync::<laneway::manager::ManagerError>();
+    is_sync::<laneway::manager::EmitError>();
+};
+
 /// #352: wildcards.
 #[test]
 fn subscriptions_have_wildcards() {

@@ -19,7 +19,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Validation {
-    /// Those that Dispatch takes: see [`CloudEvent::check_dispatch`].
+    /// Those that Dispatch takes, by the rules for their fields: see [`CloudEvent::check_dispatch`]. Of any version, though
+    /// Dispatch itself knew 0.1 alone.
     #[default]
     Dispatch,
     /// All that the CloudEvents specification allows. A [`CloudEvent`] cannot be anything else.

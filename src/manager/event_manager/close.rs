@@ -44,6 +44,19 @@ impl Manager {
     ///
     /// Up to `deadline`, and a second for the router to hand over what it has and for the commands that are killed. On a thread that runs actors, and in a function, it waits for
     /// nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use laneway::manager::Manager;
+    /// use std::time::Duration;
+    ///
+    /// let manager = Manager::new()?;
+    /// manager.start()?;
+    /// let report = manager.close(Duration::from_secs(5));
+    /// assert!(report.is_complete(), "{report:?}");
+    /// # Ok::<(), laneway::manager::ManagerError>(())
+    /// ```
     pub fn close(&self, deadline: Duration) -> CloseReport {
         self.inner.close(deadline)
     }

@@ -109,7 +109,21 @@ impl Manager {
     ///
     /// [`ManagerError::Invalid`], [`ManagerError::NotFound`] for the type, [`ManagerError::AlreadyExists`],
     /// [`ManagerError::TooMany`], [`ManagerError::Store`], [`ManagerError::Closed`]. [`ManagerError::System`] if there is no
-    /// thread for it: it is kept then, and in [`Status::Error`].
+    /// thread for it: it is kept then, and in [`Status::Error`] until the manager starts again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use laneway::manager::{DriverSpec, DriverType, Kind, Manager, ManagerError};
+    ///
+    /// let manager = Manager::new()?;
+    /// let error = manager.create_driver(DriverSpec::new("fast", "ticker")).unwrap_err();
+    /// assert!(matches!(error, ManagerError::NotFound { kind: Kind::DriverType, .. }));
+    ///
+    /// manager.create_driver_type(DriverType::command("ticker", "/usr/lib/drivers/ticker", []))?;
+    /// manager.create_driver(DriverSpec::new("fast", "ticker").config("milliseconds", "20"))?;
+    /// # Ok::<(), ManagerError>(())
+    /// ```
     pub fn create_driver(&self, spec: DriverSpec) -> Result<DriverInfo, ManagerError> {
         let phase = self.inner.enter()?;
         spec.check()?;

@@ -23,6 +23,21 @@ impl Manager {
     /// # Blocking
     ///
     /// For as long as the disk takes, if there is a store.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use laneway::manager::{Kind, Manager, ManagerError, Status, SubscriptionSpec};
+    ///
+    /// let manager = Manager::new()?;
+    /// manager.start()?;
+    /// let info = manager.create_subscription(SubscriptionSpec::new("s", "vm.*", "later"))?;
+    /// assert_eq!((info.status, &*info.reason.unwrap()), (Status::Error, "function `later` is not known"));
+    ///
+    /// let again = manager.create_subscription(SubscriptionSpec::new("s", "ip.*", "later"));
+    /// assert!(matches!(again, Err(ManagerError::AlreadyExists { kind: Kind::Subscription, .. })));
+    /// # Ok::<(), ManagerError>(())
+    /// ```
     pub fn create_subscription(
         &self,
         spec: SubscriptionSpec,
@@ -103,6 +118,27 @@ impl Manager {
     /// # Blocking
     ///
     /// As creating one, and until what was emitted before is routed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use laneway::cloudevents::CloudEvent;
+    /// use laneway::manager::{Function, Manager, SubscriptionSpec};
+    /// use std::time::Duration;
+    ///
+    /// let manager = Manager::new()?;
+    /// for name in ["old", "new"] {
+    ///     manager.add_function(name, Function::new(|_, ctx| Ok(println!("{}", ctx.function()))))?;
+    /// }
+    /// manager.start()?;
+    /// let spec = SubscriptionSpec::new("s", "vm.*", "old");
+    /// manager.create_subscription(spec.clone())?;
+    /// manager.update_subscription(spec.function("new"))?;
+    /// // Prints "new".
+    /// manager.emit(CloudEvent::builder("1", "/s", "vm.started").build()?)?;
+    /// assert!(manager.wait_idle(Duration::from_secs(5)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn update_subscription(
         &self,
         spec: SubscriptionSpec,

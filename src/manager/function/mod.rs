@@ -119,7 +119,10 @@ impl Function {
         cancel: &Cancel,
     ) -> Ran {
         match &self.0 {
-            Body::Native(function) => run_native(&**function, event, context),
+            Body::Native(function) => {
+                let _ = cancel;
+                run_native(&**function, event, context)
+            }
             #[cfg(target_os = "linux")]
             Body::Command(command) => command.run(event, context, cancel),
         }
