@@ -22,4 +22,5 @@ mod wishes;
 // 4.5: their weaknesses.
 mod weaknesses;
 
+mod changes;
 mod closing;
