@@ -44,6 +44,10 @@ fn an_event_larger_than_a_pipe_goes_through() {
         );
         let counted = result["output"].as_str().unwrap().trim().to_owned();
         assert_eq!(counted, length.to_string());
+        // In both directions at once.
+        let cat = Command::new("cat").output_limit(4 << 20);
+        let result = result_of(Function::command(cat), large.clone());
+        assert_eq!(result["output"].as_str().unwrap().len(), length);
         // One that does not read is its own affair.
         let result = result_of(Function::command(sh("exec <&-; echo done")), large);
         assert_eq!(result["output"], "done\n");
@@ -124,6 +128,25 @@ fn children_that_a_command_leaves_behind_end_with_it() {
         let result = run(sh("sleep 3600 & echo $!"));
         assert_eq!(result["exit_code"], 0);
         wait_until_gone(result["output"].as_str().unwrap().trim());
+    });
+}
+
+/// The limit that the documentation names: such a child gets away, but holds nothing up.
+#[test]
+fn a_child_that_moved_to_another_session_is_not_waited_for() {
+    guarded(|| {
+        let folder = Folder::new();
+        let fifo = folder.file("fifo");
+        let script = "mkfifo \"$FIFO\"
+            setsid sh -c ': > \"$FIFO.moved\"; read line < \"$FIFO\"' & echo $!
+            until [ -e \"$FIFO.moved\" ]; do :; done";
+        let result = run(sh(script).env("FIFO", fifo.to_str().unwrap()));
+        assert_eq!(result["exit_code"], 0, "{result}");
+        let child = result["output"].as_str().unwrap().trim().to_owned();
+        assert!(!is_gone(&child));
+        // Its pipes are closed on our side, and it ends when it is told to.
+        std::fs::write(&fifo, "end\n").unwrap();
+        wait_until_gone(&child);
     });
 }
 

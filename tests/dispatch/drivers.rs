@@ -232,6 +232,12 @@ fn a_driver_that_panics_or_fails_is_started_again_and_says_why() {
         manager.create_driver(DriverSpec::new("d", "bad")).unwrap();
         let info = wait_for(&manager, "d", |info| info.refused == 1);
         assert_eq!((info.status, info.restarts), (Status::Ready, 3));
+        // One that runs goes on without its kind, and is not started again.
+        manager.remove_driver_kind("bad").unwrap();
+        manager.remove_driver_kind("bad").unwrap_err();
+        assert_eq!(manager.driver("d").unwrap().status, Status::Ready);
+        manager.update_driver(DriverSpec::new("d", "bad")).unwrap();
+        assert!(manager.wait_driver("d", Status::Error, LIMIT).unwrap());
     });
 }
 

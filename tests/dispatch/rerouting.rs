@@ -201,6 +201,7 @@ fn no_event_is_lost_or_doubled_while_subscriptions_are_updated() {
             let mut random = Random::new();
             for _ in 0..updates {
                 manager.update_subscription(random.pick(&specs)).unwrap();
+                assert_adds_up(stats(&manager, "s"));
             }
             over.store(true, Ordering::Release);
             emitters

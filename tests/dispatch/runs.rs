@@ -115,6 +115,30 @@ fn an_event_that_waits_for_another_attempt_holds_up_no_other() {
 }
 
 #[test]
+fn one_that_is_deleted_waits_for_no_other_attempt() {
+    guarded(|| {
+        let manager = started();
+        let hold = Hold::default();
+        let stop = hold.clone();
+        let fails = Function::new(move |_, _| {
+            stop.stop_here();
+            Err::<(), _>("no".into())
+        });
+        manager.add_function("f", fails).unwrap();
+        let hour = Duration::from_secs(3600);
+        let retry = Retry::attempts(2).base(hour).max(hour);
+        manager
+            .create_subscription(SubscriptionSpec::new("s", "a", "f").retry(retry))
+            .unwrap();
+        manager.emit(event("1", "a")).unwrap();
+        hold.wait_for_arrival();
+        assert_eq!(manager.delete_subscription("s").unwrap().stats.pending, 1);
+        hold.release();
+        idle(&manager);
+    });
+}
+
+#[test]
 fn what_no_attempt_succeeds_with_is_a_dead_letter() {
     guarded(|| {
         let folder = Folder::new();

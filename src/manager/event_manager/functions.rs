@@ -185,6 +185,15 @@ impl Manager {
         self.inner.poke_drivers();
         Ok(())
     }
+
+    /// Takes a driver kind back. Drivers that run go on; they are not started again.
+    ///
+    /// # Errors
+    ///
+    /// [`ManagerError::NotFound`].
+    pub fn remove_driver_kind(&self, driver_type: &str) -> Result<(), ManagerError> {
+        remove(&self.inner.kinds, Kind::DriverKind, driver_type)
+    }
 }
 
 impl Inner {

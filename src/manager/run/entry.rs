@@ -151,6 +151,10 @@ impl Entry {
         end(route);
     }
 
+    pub(super) fn is_active(&self) -> bool {
+        lock(&self.state).plan.is_active
+    }
+
     pub(in crate::manager) fn activate(&self) {
         lock(&self.state).plan.is_active = true;
     }

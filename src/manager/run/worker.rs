@@ -39,7 +39,8 @@ fn one(inner: &Inner, entry: &Arc<Entry>, mut job: Job) {
         Err(RunError::Cancelled) | Ok(()) => None,
         Err(_) => job.spec.retry_policy().wait(attempts),
     };
-    let again_in = again_in.filter(|_| !inner.pool.is_closing());
+    // Who is deleted meanwhile does not wait for another attempt.
+    let again_in = again_in.filter(|_| entry.is_active() && !inner.pool.is_closing());
     let lost = u64::from(!inner.publish_run(&job, &ran, took, again_in));
     let error = match ran.result {
         Ok(()) => {
