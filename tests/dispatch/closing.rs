@@ -169,6 +169,45 @@ fn closing_in_a_handler_waits_for_no_update() {
     });
 }
 
+/// Somebody else on the router holds everything up; the end comes all the same, and says so.
+#[test]
+fn closing_ends_while_an_update_is_held_up() {
+    guarded(|| {
+        let router = laneway::Router::new();
+        let manager = laneway::manager::Manager::builder()
+            .router(&router)
+            .patience(LIMIT * 100)
+            .build()
+            .unwrap();
+        manager.start().unwrap();
+        let spec = SubscriptionSpec::new("s", "*", "f");
+        manager.create_subscription(spec.clone()).unwrap();
+        let hold = Hold::default();
+        let stop = hold.clone();
+        router
+            .subscribe(laneway::Filter::any().event_type("go"), move |_| {
+                stop.stop_here()
+            })
+            .unwrap();
+        manager.emit(event("1", "go")).unwrap();
+        hold.wait_for_arrival();
+        std::thread::scope(|scope| {
+            let update = scope.spawn(|| manager.update_subscription(spec.event_type("b")));
+            crate::common::wait_until(|| {
+                manager.subscription("s").unwrap().status == Status::Updating
+            });
+            // Ending a route waits for its shard, so the hold has to end meanwhile.
+            let release = hold.clone();
+            let closing = scope.spawn(|| manager.close(Duration::ZERO));
+            crate::common::wait_until(|| manager.emit(event("2", "a")).is_err());
+            release.release();
+            closing.join().unwrap();
+            assert!(update.join().unwrap().is_err());
+        });
+        assert!(router.subscriptions().len() == 1);
+    });
+}
+
 /// The last handle goes in a handler, in a function, in a driver: none of them waits for itself.
 #[test]
 fn the_last_handle_may_go_anywhere() {

@@ -28,6 +28,12 @@ fn their_validation_cases_decide_what_is_emitted() {
             }
         }
         assert!(seen > 10);
+        // A comma too many, and a spelling of 0.1 that was never one.
+        for name in ["doc-curl-body.txt", "verbatim-knative-event.json"] {
+            let text = std::fs::read_to_string(dir.join(name)).unwrap();
+            let refused = manager.emit_json(text);
+            assert!(matches!(refused, Err(EmitError::Parse(_))), "{name}");
+        }
     });
 }
 

@@ -4,13 +4,15 @@ use crate::FlushError;
 use crate::manager::cancel::lock;
 use crate::manager::event_manager::{Inner, Manager};
 use crate::manager::status::Status;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// For commands that are killed at the deadline.
 const GRACE: Duration = Duration::from_secs(1);
+/// How often to look for what tells nobody when it ends.
+const STEP: Duration = Duration::from_millis(1);
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(5);
 
 /// What [`Manager::close`] achieved by its deadline.
@@ -87,16 +89,17 @@ impl Inner {
         } else {
             (deadline, GRACE)
         };
-        if !may_not_wait {
-            // For what is being changed. Elsewhere, those that change see to it when they find it closing.
-            drop(self.phase.write());
-        }
         let end = Instant::now().checked_add(deadline);
+        // What is being changed. Those that are not done in time see to it themselves, when they find it closing.
+        let is_changing = || matches!(self.phase.try_write(), Err(TryLockError::WouldBlock));
+        while is_changing() && !is_over(end) {
+            thread::sleep(STEP);
+        }
         let mut report = CloseReport::default();
         self.stop_drivers(end, &mut report.detached);
         while !self.close_gate() && !is_over(end) {
             // They wait for room, which the shards make.
-            thread::sleep(Duration::from_millis(1));
+            thread::sleep(STEP);
         }
         report.emitting = self.emitters();
         self.pool.close();
