@@ -1,10 +1,12 @@
 //! The end of a manager.
 
-use crate::FlushError;
 use crate::manager::cancel::lock;
 use crate::manager::event_manager::{Inner, Manager};
+use crate::manager::run::end as end_routes;
 use crate::manager::status::Status;
+use crate::{FlushError, Subscription};
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,7 +27,8 @@ pub struct CloseReport {
     pub emitting: usize,
     /// Somebody else held up the router, so that events which were taken did not come to their subscriptions.
     pub is_held_up: bool,
-    /// The names of threads that were still at work, such as `laneway-driver-ticker`: closures that did not return.
+    /// The names of threads that were still at work, such as `laneway-driver-ticker`: closures that did not return; and
+    /// `laneway-close`, if somebody else holds up the router.
     pub detached: Vec<String>,
 }
 
@@ -44,7 +47,8 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// Up to `deadline`, and a second for the router to hand over what it has and for the commands that are killed. On a thread that runs actors, and in a function, it waits for
+    /// Up to `deadline`, and a second each for the router to hand over what it has and to let go of its subscriptions, and for the
+    /// commands that are killed: seconds that it takes only if somebody else holds up the router. On a thread that runs actors, and in a function, it waits for
     /// nothing.
     ///
     /// # Examples
@@ -116,8 +120,13 @@ impl Inner {
                 .sum::<u64>()
         };
         let before = discarded();
-        for entry in self.entries() {
-            entry.close(&self.pool);
+        let entries = self.entries();
+        let routes = entries.iter().flat_map(|entry| entry.close(&self.pool));
+        let routes: Vec<_> = routes.collect();
+        if may_not_wait {
+            end_routes(routes);
+        } else {
+            end_in_time(routes, left_until(end).max(GRACE), &mut report.detached);
         }
         self.pool.cancel.cancel();
         self.pool.end();
@@ -178,6 +187,25 @@ impl Inner {
                 detached.extend(worker.thread().name().map(Into::into));
             }
         }
+    }
+}
+
+/// Ends routes on a thread that can be left alone: it waits for shards, and somebody else may hold them up.
+fn end_in_time(routes: Vec<Subscription>, time: Duration, detached: &mut Vec<String>) {
+    let name = "laneway-close";
+    let (done, ended) = channel::<()>();
+    let again = routes.clone();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        end_routes(routes);
+        drop(done);
+    });
+    match thread {
+        Ok(_) if ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) => {
+            detached.push(name.into());
+        }
+        // All that is left of it is its own end.
+        Ok(thread) => drop(thread.join()),
+        Err(_) => end_routes(again),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::manager::error::ManagerError;
 use crate::manager::event_manager::{
     Inner, MAX_SUBSCRIPTIONS, Manager, Phase, busy, exists, not_found,
 };
-use crate::manager::run::Entry;
+use crate::manager::run::{Entry, end};
 use crate::manager::spec::SubscriptionSpec;
 use crate::manager::status::{Kind, Status, SubscriptionInfo};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl Manager {
         let kept = opened.and_then(|()| inner.keep(&spec));
         if let Err(error) = kept {
             lock(&inner.subscriptions).remove(&name);
-            entry.close(&inner.pool);
+            end(entry.close(&inner.pool));
             return Err(error);
         }
         if is_started {
@@ -179,7 +179,8 @@ impl Manager {
     ///
     /// # Blocking
     ///
-    /// As updating one; where somebody else holds up the router, for the [patience](crate::manager::ManagerBuilder::patience).
+    /// As updating one; where somebody else holds up the router, for the [patience](crate::manager::ManagerBuilder::patience). Then
+    /// until its shard has let go of it, as [`unsubscribe`](crate::Subscription::unsubscribe) does.
     pub fn delete_subscription(&self, name: &str) -> Result<SubscriptionInfo, ManagerError> {
         let inner = &*self.inner;
         let _phase = inner.enter()?;
@@ -196,7 +197,7 @@ impl Manager {
         }
         // So that what was emitted before is counted. Where that cannot be waited for, it is gone with its routes.
         let _ = inner.router.flush_timeout(inner.config.patience);
-        entry.close(&inner.pool);
+        end(entry.close(&inner.pool));
         lock(&inner.subscriptions).remove(name);
         entry.set_status(Status::Deleted, None);
         Ok(entry.info())
@@ -214,7 +215,7 @@ impl Inner {
         if !self.is_closing() {
             return Ok(());
         }
-        entry.close(&self.pool);
+        end(entry.close(&self.pool));
         Err(ManagerError::Closed)
     }
 

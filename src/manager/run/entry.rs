@@ -172,8 +172,8 @@ impl Entry {
         end(gone);
     }
 
-    /// Takes nothing more, and discards what waits.
-    pub(in crate::manager) fn close(&self, pool: &Pool) {
+    /// Takes nothing more, and discards what waits. Gives its routes, to be ended.
+    pub(in crate::manager) fn close(&self, pool: &Pool) -> Vec<Subscription> {
         let (routes, discarded) = {
             let mut state = lock(&self.state);
             let waiting = state.queue.len();
@@ -182,7 +182,6 @@ impl Entry {
             state.stats.pending -= waiting as u64;
             (state.plan.close(), waiting)
         };
-        end(routes);
         let delayed = pool.discard(self);
         if delayed > 0 {
             let mut state = lock(&self.state);
@@ -190,6 +189,7 @@ impl Entry {
             state.stats.pending -= delayed as u64;
         }
         pool.settled(discarded + delayed);
+        routes
     }
 
     /// The handler of a route, on a shard: never waits for more than a short lock.
@@ -290,7 +290,7 @@ impl Entry {
 }
 
 /// Ends subscriptions of the router. One that has ended already, with its router, is as good.
-fn end(subscriptions: impl IntoIterator<Item = Subscription>) {
+pub(in crate::manager) fn end(subscriptions: impl IntoIterator<Item = Subscription>) {
     for subscription in subscriptions {
         let _ = subscription.unsubscribe();
     }

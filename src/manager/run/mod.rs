@@ -9,7 +9,7 @@ mod worker;
 
 pub use letter::Failure;
 
-pub(super) use entry::Entry;
+pub(super) use entry::{Entry, end};
 pub(super) use letter::Sink;
 pub(super) use outcome::{DEPTH, depth, with_depth};
 pub(super) use plan::Plan;
