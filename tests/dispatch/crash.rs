@@ -102,7 +102,7 @@ fn the_child() {
 fn a_manager_that_is_killed_has_kept_what_it_acknowledged() {
     let mut random = Random::new();
     within(LIMIT * 2, move || {
-        for _ in 0..rounds(30) {
+        for _ in 0..rounds(20) {
             let folder = Folder::new();
             let path = folder.file("state.json");
             let seed = random.next();
