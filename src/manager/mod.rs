@@ -1,4 +1,15 @@
-//! An event manager, as VMware Dispatch had one: drivers bring events, subscriptions bring them to functions.
+//! What runs beside a router and is known by name: drivers that bring events, subscriptions that bring them to functions,
+//! collectors, and subscribers that can be replaced.
+//!
+//! Three things that stand for themselves, with the feature `manager`:
+//!
+//! * [`Manager`] is an event manager as VMware Dispatch had one, for [`CloudEvent`](crate::cloudevents::CloudEvent)s. The rest of
+//!   this page is about it.
+//! * [`collectors`] are sources of events on threads of their own, started, stopped, replaced and restarted by name, as in
+//!   VMware VIC.
+//! * [`Subscribers`] are subscriptions under a filter and a name, where subscribing again replaces the handler.
+//!
+//! # A manager
 //!
 //! ```
 //! use laneway::cloudevents::CloudEvent;
@@ -52,9 +63,9 @@
 //! `error` (`kind`, `message`), `final` and `again_in_ms`.
 //!
 //! A subscription to `*` does not get them, as they would bring themselves about; one to `function.*`, or to one of the two by
-//! name, does. Dead letters are events like any other. What a function emits by [`FunctionContext::emit`], the result of its run and its dead letter carry the extension
-//! `lanewaydepth`: one more than the event they come from. Beyond [`ManagerBuilder::max_depth`] they are refused, or counted as
-//! lost.
+//! name, does. Dead letters are events like any other. What a function emits by [`FunctionContext::emit`], the result of its run
+//! and its dead letter carry the extension `lanewaydepth`: one more than the event they come from. Beyond
+//! [`ManagerBuilder::max_depth`] they are refused, or counted as lost.
 //!
 //! # Updates
 //!
@@ -106,9 +117,9 @@ mod drive;
 mod error;
 mod event_manager;
 mod function;
+mod named;
 #[cfg(target_os = "linux")]
 mod process;
-mod named;
 mod rule;
 mod run;
 mod spec;
@@ -121,8 +132,8 @@ pub use event_manager::{CloseReport, Manager, ManagerBuilder, Validation};
 #[cfg(target_os = "linux")]
 pub use function::Command;
 pub use function::{Function, FunctionContext, FunctionError, Output, RunError};
+pub use named::{NamedError, Subscriber, Subscribers};
 pub use rule::{InvalidField, Rule};
 pub use run::Failure;
 pub use spec::{DeadLetter, DriverSpec, DriverType, Image, Retry, SubscriptionSpec};
 pub use status::{DriverInfo, EventTypeInfo, Kind, RunStats, Status, SubscriptionInfo};
-pub use named::{NamedError, Subscriber, Subscribers};
