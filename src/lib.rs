@@ -24,6 +24,7 @@
 #![doc(test(attr(deny(warnings))))]
 
 mod actor;
+mod backoff;
 mod batch;
 mod calendar;
 #[cfg(feature = "cloudevents")]

@@ -86,7 +86,7 @@ impl<'a> Timestamp<'a> {
     }
 }
 
-impl From<SystemTime> for Timestamp<'static> {
+impl From<SystemTime> for Timestamp<'_> {
     /// In UTC, with as many digits as it takes. Years beyond 9999, which cannot be written, become the end of that year.
     fn from(time: SystemTime) -> Self {
         let (mut seconds, mut nanoseconds) = match time.duration_since(SystemTime::UNIX_EPOCH) {

@@ -110,7 +110,6 @@
 //!   1 MiB for an event that a driver prints, 1 GiB for a store and for a file of dead letters.
 //! * On a thread that runs actors nothing waits: updating a subscription is an error there, and closing discards.
 
-mod backoff;
 mod cancel;
 pub mod collectors;
 mod drive;

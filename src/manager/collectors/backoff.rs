@@ -1,6 +1,6 @@
 //! How long to wait before a collector that failed runs again.
 
-use std::hash::{BuildHasher, RandomState};
+use crate::backoff::{self, Jitter};
 use std::time::Duration;
 
 /// When a collector that failed or panicked runs again: after waits that double, up to a limit of attempts.
@@ -73,13 +73,7 @@ impl Restarts {
 
     /// The longest wait before this attempt, counted from 1. Never wraps.
     pub fn bound(&self, attempt: u32) -> Duration {
-        const SECOND: u128 = 1_000_000_000;
-        let factor = 1_u128 << attempt.saturating_sub(1).min(120);
-        let nanos = self.base.as_nanos().saturating_mul(factor);
-        if nanos >= self.max.as_nanos() {
-            return self.max;
-        }
-        Duration::new((nanos / SECOND) as u64, (nanos % SECOND) as u32)
+        backoff::bound(Duration::ZERO, self.base, self.max, attempt)
     }
 }
 
@@ -87,8 +81,7 @@ impl Restarts {
 pub(super) struct Backoff {
     restarts: Restarts,
     attempts: u32,
-    /// SplitMix64: any sequence that differs from one collector to the next will do.
-    random: u64,
+    jitter: Jitter,
 }
 
 impl Backoff {
@@ -96,7 +89,7 @@ impl Backoff {
         Backoff {
             restarts,
             attempts: 0,
-            random: RandomState::new().hash_one(0),
+            jitter: Jitter::new(),
         }
     }
 
@@ -110,15 +103,9 @@ impl Backoff {
         }
         self.attempts = self.attempts.saturating_add(1);
         let half = self.restarts.bound(self.attempts) / 2;
-        Some((self.attempts, half + half.mul_f64(self.share())))
-    }
-
-    /// From 0 to below 1.
-    fn share(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        Some((
+            self.attempts,
+            half + backoff::below(half, self.jitter.next()),
+        ))
     }
 }

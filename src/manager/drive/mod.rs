@@ -8,8 +8,8 @@ mod frames;
 
 pub use context::DriverContext;
 
+use crate::backoff::{self, Jitter};
 use crate::contain::contain;
-use crate::manager::backoff;
 use crate::manager::cancel::{Cancel, lock};
 use crate::manager::event_manager::Inner;
 use crate::manager::function::FunctionError;
@@ -193,7 +193,8 @@ impl DriverEntry {
             }
             failures = failures.saturating_add(1);
             let (base, max) = inner.config.driver_backoff;
-            self.rest(reason, backoff::jittered(base, max, failures));
+            let bound = backoff::bound(Duration::ZERO, base, max, failures);
+            self.rest(reason, backoff::below(bound, Jitter::new().next()));
         }
         inner.forget_driver(&self);
         lock(&self.state).status = Status::Deleted;

@@ -1,6 +1,6 @@
 //! The result of each run, as an event of its own.
 
-use crate::cloudevents::{AttributeError, CloudEvent, Timestamp, Value};
+use crate::cloudevents::{AttributeError, CloudEvent, Value};
 use crate::manager::event_manager::Inner;
 use crate::manager::function::{Captured, Ran};
 use crate::manager::run::Job;
@@ -41,10 +41,9 @@ impl Inner {
             return false;
         }
         let id = Uuid::new_v4().to_string();
-        let now = Timestamp::from(SystemTime::now());
         let event = CloudEvent::builder(&id, &self.config.source, event_type)
             .subject(cause.spec.name())
-            .time(now)
+            .time(SystemTime::now())
             .extension(DEPTH, i32::try_from(depth).unwrap_or(i32::MAX))
             .json(data)
             .build();

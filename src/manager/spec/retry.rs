@@ -1,6 +1,6 @@
 //! What happens to events whose function fails.
 
-use crate::manager::backoff;
+use crate::backoff::{self, Jitter};
 use crate::manager::rule::{self, Check, InvalidField, Rule};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -66,13 +66,13 @@ impl Retry {
 
     /// The longest wait after so many failures.
     pub fn bound(&self, failures: u32) -> Duration {
-        backoff::bound(self.base, self.max, failures)
+        backoff::bound(Duration::ZERO, self.base, self.max, failures)
     }
 
     /// A wait after so many failures; none if there is no further attempt.
     pub(in crate::manager) fn wait(&self, failures: u32) -> Option<Duration> {
         let again = failures < self.attempts;
-        again.then(|| backoff::jittered(self.base, self.max, failures))
+        again.then(|| backoff::below(self.bound(failures), Jitter::new().next()))
     }
 
     pub(in crate::manager) fn check(&self) -> Check {
