@@ -1,8 +1,11 @@
-//! The one place that names atomics, threads, `arc-swap` and `kanal`: the real ones, or loom's.
+//! The one place that names atomics, threads, `arc-swap` and `kanal`: the real ones, or those of a model checker.
 //!
 //! Under `cfg(laneway_loom)` (set by the `loom-tests` package alone) every operation here becomes visible to loom. Two
 //! parts cannot be modelled and get a locked stand-in there: [`Swap`] (arc-swap) is a locked `Arc`, [`Queue`] (kanal) a
 //! locked deque. Models that go through the interest table or the commands rest on those two being linearizable.
+//!
+//! The `shuttle-tests` package sets `cfg(laneway_shuttle)` besides, and shuttle stands where loom does. It takes every
+//! ordering for `SeqCst`: it tries schedules of more threads than loom can, and loom tries the orderings.
 //!
 //! # The asymmetric barrier
 //!
@@ -288,45 +291,92 @@ mod real {
 #[cfg(laneway_loom)]
 mod model {
     use std::collections::VecDeque;
+    use std::task::Waker;
     use std::time::Duration;
 
-    pub(crate) use loom::hint::spin_loop;
-    pub(crate) use loom::sync::Arc as LaneArc;
-    pub(crate) use loom::sync::MutexGuard;
-    pub(crate) use loom::sync::atomic::{
+    #[cfg(not(laneway_shuttle))]
+    use loom as checker;
+    #[cfg(laneway_shuttle)]
+    use shuttle as checker;
+
+    pub(crate) use checker::hint::spin_loop;
+    pub(crate) use checker::sync::Arc as LaneArc;
+    pub(crate) use checker::sync::MutexGuard;
+    pub(crate) use checker::sync::atomic::{
         AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, fence,
     };
-    pub(crate) use loom::thread::{JoinHandle, Thread, current, park, yield_now};
-    pub(crate) use loom::thread_local;
+    pub(crate) use checker::thread::{JoinHandle, Thread, current, park, yield_now};
+    pub(crate) use checker::thread_local;
 
+    #[cfg(not(laneway_shuttle))]
     #[derive(Debug)]
     pub(crate) struct AtomicWaker(loom::future::AtomicWaker);
 
+    #[cfg(not(laneway_shuttle))]
     impl AtomicWaker {
         pub(crate) fn new() -> Self {
             AtomicWaker(loom::future::AtomicWaker::new())
         }
-        pub(crate) fn register(&self, waker: &std::task::Waker) {
+        pub(crate) fn register(&self, waker: &Waker) {
             self.0.register_by_ref(waker);
         }
         pub(crate) fn wake(&self) {
             self.0.wake();
         }
-        pub(crate) fn take(&self) -> Option<std::task::Waker> {
+        pub(crate) fn take(&self) -> Option<Waker> {
             self.0.take_waker()
         }
     }
 
+    /// Shuttle has none: a locked one, which is linearizable as the real one is.
+    #[cfg(laneway_shuttle)]
     #[derive(Debug)]
-    pub(crate) struct AccessChecks(Box<[loom::cell::UnsafeCell<()>]>);
+    pub(crate) struct AtomicWaker(Mutex<Option<Waker>>);
+
+    #[cfg(laneway_shuttle)]
+    impl AtomicWaker {
+        pub(crate) fn new() -> Self {
+            AtomicWaker(Mutex::new(None))
+        }
+        pub(crate) fn register(&self, waker: &Waker) {
+            let before = self.0.lock().replace(waker.clone());
+            drop(before);
+        }
+        pub(crate) fn wake(&self) {
+            if let Some(waker) = self.take() {
+                waker.wake();
+            }
+        }
+        pub(crate) fn take(&self) -> Option<Waker> {
+            self.0.lock().take()
+        }
+    }
+
+    /// Loom checks that accesses do not race. Shuttle does not look.
+    #[cfg(not(laneway_shuttle))]
+    type Place = loom::cell::UnsafeCell<()>;
+    #[cfg(laneway_shuttle)]
+    type Place = Unchecked;
+
+    #[cfg(laneway_shuttle)]
+    #[derive(Debug)]
+    struct Unchecked;
+
+    #[cfg(laneway_shuttle)]
+    impl Unchecked {
+        fn new((): ()) -> Self {
+            Unchecked
+        }
+        fn with(&self, _: impl FnOnce(())) {}
+        fn with_mut(&self, _: impl FnOnce(())) {}
+    }
+
+    #[derive(Debug)]
+    pub(crate) struct AccessChecks(Box<[Place]>);
 
     impl AccessChecks {
         pub(crate) fn new(places: usize) -> Self {
-            AccessChecks(
-                (0..places)
-                    .map(|_| loom::cell::UnsafeCell::new(()))
-                    .collect(),
-            )
+            AccessChecks((0..places).map(|_| Place::new(())).collect())
         }
         pub(crate) fn read(&self, place: usize) {
             self.0[place].with(|_| ());
@@ -355,11 +405,11 @@ mod model {
     }
 
     #[derive(Debug)]
-    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+    pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
     impl<T> Mutex<T> {
         pub(crate) fn new(value: T) -> Self {
-            Mutex(loom::sync::Mutex::new(value))
+            Mutex(checker::sync::Mutex::new(value))
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -425,10 +475,10 @@ mod model {
     where
         F: FnOnce() + Send + 'static,
     {
-        Ok(loom::thread::spawn(body))
+        Ok(checker::thread::spawn(body))
     }
 
-    /// loom knows no time: a timed wait is a chance for others to run.
+    /// Neither knows time: a timed wait is a chance for others to run.
     pub(crate) fn park_timeout(_timeout: Duration) {
         yield_now();
     }

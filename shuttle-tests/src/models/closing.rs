@@ -1,0 +1,88 @@
+//! The end of a router at the worst moment.
+
+use super::{Log, assert_sums, check, join, router, topic};
+use crate::error::PublishError;
+use crate::filter::Filter;
+use crate::router::Router;
+use crate::shard::mailbox::Overflow;
+use shuttle::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// Publishes until it is refused, and says how many were accepted.
+fn publishing(router: &Router<u64>, count: u64) -> JoinHandle<u64> {
+    let router = router.clone();
+    thread::spawn(move || {
+        let mut own = router.publisher();
+        for number in 0..count {
+            match own.publish(topic("T"), number) {
+                Ok(_) => {}
+                Err(PublishError::Closed(payload)) => {
+                    assert_eq!(payload, number, "it comes back");
+                    return number;
+                }
+                Err(PublishError::Full(_)) => panic!("this thread waits for room"),
+            }
+        }
+        count
+    })
+}
+
+/// G12: two publishers that wait for room, and two that shut down.
+///
+/// mutants:
+#[test]
+fn row_14_what_is_accepted_is_handled_when_two_shut_down_at_once() {
+    check(&[], || {
+        let router = router(2, 1);
+        let all = [0, 1].map(|shard| {
+            let builder = router.subscription().filter(Filter::any()).shard(shard);
+            let builder = builder.mailbox(1, Overflow::Block).budget(1);
+            builder.handler(|_| shuttle::thread::yield_now()).unwrap()
+        });
+        let closers = [(); 2].map(|()| {
+            let router = router.clone();
+            thread::spawn(move || router.shutdown(Duration::MAX))
+        });
+        let accepted: u64 = join([publishing(&router, 3), publishing(&router, 3)])
+            .iter()
+            .sum();
+        for report in join(closers) {
+            assert!(report.is_complete(), "{report:?}");
+        }
+        for subscription in &all {
+            assert_eq!(subscription.stats().handled, accepted);
+        }
+        assert_sums(&router, &all);
+    });
+}
+
+/// The same where a handler shuts down, which does not wait, and the last handle is dropped by another.
+///
+/// mutants:
+#[test]
+fn row_14_what_is_accepted_is_handled_when_a_handler_shuts_down() {
+    check(&[], || {
+        let router = router(2, 1);
+        let all = [0, 1].map(|shard| {
+            let weak = router.downgrade();
+            let builder = router.subscription().filter(Filter::any()).shard(shard);
+            builder
+                .handler(move |event| {
+                    if *event.payload() == 1
+                        && let Some(router) = weak.upgrade()
+                    {
+                        router.shutdown(Duration::MAX);
+                    }
+                })
+                .unwrap()
+        });
+        let publishers = [(); 3].map(|()| publishing(&router, 3));
+        let accepted: u64 = join(publishers).iter().sum();
+        let report = router.shutdown(Duration::MAX);
+        assert!(report.is_complete(), "{report:?}");
+        for subscription in &all {
+            assert_eq!(subscription.stats().handled, accepted);
+        }
+        assert_sums(&router, &all);
+    });
+}
