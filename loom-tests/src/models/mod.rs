@@ -5,6 +5,7 @@ mod commands;
 mod counters;
 mod lane;
 mod mailboxes;
+mod marks;
 mod receiver;
 mod room;
 mod sleep;
@@ -41,7 +42,7 @@ fn hub(lane_capacity: usize) -> Arc<Hub<u32>> {
         shards: 1,
         wait: Wait::Park,
         lane_capacity,
-        max_subscriptions: 8,
+        max_subscriptions: 16,
         budget: 8,
         shutdown_timeout: Duration::ZERO,
         stall_after: Duration::MAX,
