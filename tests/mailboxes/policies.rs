@@ -2,10 +2,10 @@
 
 use super::common::{assert_sums, block_shard, guarded, topic, wait_until};
 use super::{
-    DROPPING, Seen, behind, events, handled, queued, router, suspended_witness, with_mailbox,
-    witness,
+    DROPPING, Seen, behind, events, handled, queued, router, setup, suspended_witness,
+    with_mailbox, witness,
 };
-use laneway::{Dropped, Filter, Overflow, SubscribeError, Subscription, Topic};
+use laneway::{Dropped, Filter, Overflow, SubscribeError, Subscription, Topic, Wait};
 
 const CAPACITIES: [u64; 6] = [1, 2, 7, 64, 65, 1000];
 
@@ -142,12 +142,14 @@ fn keep_latest_leaves_topics_in_the_order_in_which_they_first_came() {
 #[test]
 fn keep_latest_conflates_what_is_ready_on_all_lanes_before_the_first_call() {
     guarded(|| {
-        let router = router();
+        // It never sleeps, so all its lanes stay polled: one that had turned cold would ring while the turn goes on, and have
+        // its part in the next turn.
+        let router = setup().wait(Wait::Yield).build().unwrap();
         let latest = topic("LATEST");
         let builder = with_mailbox(&router, Filter::exact(latest), 8, Overflow::KeepLatest);
         let (subscription, log) = witness(builder);
         let mut publishers: Vec<_> = (0..4).map(|_| router.publisher()).collect();
-        // The lanes are known to the shard, so that it looks at all of them in one turn.
+        // The lanes are known to the shard, and in this order: its turn behind the call that holds it looks at all of them.
         for publisher in &mut publishers {
             publisher.publish(latest, 0).unwrap();
             router.flush().unwrap();
