@@ -116,7 +116,7 @@ fn a_router_cannot_be_set_up_outside_of_its_ranges() {
 }
 
 #[test]
-fn cpus_that_are_not_there_are_no_reason_to_fail() {
+fn row_19_cpus_that_are_not_there_are_no_reason_to_fail() {
     guarded(|| {
         for cores in [
             vec![],
@@ -200,7 +200,7 @@ fn one_subscription_more_than_allowed_is_refused() {
 }
 
 #[test]
-fn what_is_not_subscribed_cannot_be_unsubscribed() {
+fn row_06_what_is_not_subscribed_cannot_be_unsubscribed() {
     guarded(|| {
         let (router, other) = (Router::<u64>::new(), Router::<u64>::new());
         let log = Log::default();

@@ -225,7 +225,7 @@ fn to_nobody() -> u64 {
 }
 
 #[test]
-fn publishing_and_handling_allocate_nothing_once_warm() {
+fn row_20_publishing_and_handling_allocate_nothing_once_warm() {
     guarded(|| {
         let before = ALLOCATIONS.load(Ordering::Relaxed);
         drop(std::hint::black_box(Box::new(0)));

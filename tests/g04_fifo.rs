@@ -67,7 +67,7 @@ fn publish_in_mixed_ways(
 }
 
 #[test]
-fn each_subscription_sees_each_publisher_in_order_and_whole() {
+fn row_09_each_subscription_sees_each_publisher_in_order_and_whole() {
     guarded(|| {
         let mut random = Random::new();
         for setup in setups() {

@@ -235,7 +235,7 @@ fn suspend_at_random(readers: &[Reader], publishing: &[JoinHandle<()>], random: 
 }
 
 #[test]
-fn each_subscription_sees_each_publisher_in_order_and_hears_of_each_gap() {
+fn row_09_each_subscription_sees_each_publisher_in_order_and_hears_of_each_gap() {
     guarded(|| {
         let mut random = Random::new();
         let events = rounds(1000) as u64;

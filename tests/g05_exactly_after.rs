@@ -58,7 +58,7 @@ fn alternate(router: &Router<u64>, shards: usize, rounds: usize, random: &mut Ra
 }
 
 #[test]
-fn what_comes_after_is_seen_and_what_came_before_is_not() {
+fn row_03_what_comes_after_is_seen_and_what_came_before_is_not() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();
@@ -188,7 +188,7 @@ fn publish_tickets(
 }
 
 #[test]
-fn beside_publishers_at_work_it_sees_all_from_one_event_on() {
+fn row_03_beside_publishers_at_work_it_sees_all_from_one_event_on() {
     guarded(|| {
         for setup in setups() {
             let router: Router<u64> = setup.router();
@@ -263,7 +263,7 @@ fn beside_publishers_at_work_it_sees_all_from_one_event_on() {
 }
 
 #[test]
-fn what_comes_while_a_shard_falls_asleep_is_seen() {
+fn row_10_what_comes_while_a_shard_falls_asleep_is_seen() {
     guarded(|| {
         let mut random = Random::new();
         let setups = setups();
@@ -289,7 +289,7 @@ fn what_comes_while_a_shard_falls_asleep_is_seen() {
 }
 
 #[test]
-fn of_many_that_come_and_go_at_once_each_sees_its_own() {
+fn row_03_of_many_that_come_and_go_at_once_each_sees_its_own() {
     guarded(|| {
         for shards in [1, 2] {
             let router = Router::<u64>::builder().shards(shards).build().unwrap();

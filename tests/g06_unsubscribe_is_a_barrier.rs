@@ -63,7 +63,7 @@ impl Life {
 }
 
 #[test]
-fn after_it_no_call_comes_however_much_is_published() {
+fn row_04_after_it_no_call_comes_however_much_is_published() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();
@@ -123,7 +123,7 @@ fn after_it_no_call_comes_however_much_is_published() {
 }
 
 #[test]
-fn it_waits_for_the_call_that_is_running() {
+fn row_04_it_waits_for_the_call_that_is_running() {
     guarded(|| {
         for wait in [laneway::Wait::Park, laneway::Wait::Yield] {
             let router = Router::<u64>::builder().wait(wait).build().unwrap();
@@ -161,7 +161,7 @@ fn it_waits_for_the_call_that_is_running() {
 }
 
 #[test]
-fn of_many_who_unsubscribe_one_succeeds() {
+fn row_04_of_many_who_unsubscribe_one_succeeds() {
     guarded(|| {
         for _ in 0..rounds(500) {
             let router = Router::<u64>::new();

@@ -110,7 +110,7 @@ fn router(shards: usize, wait: Wait, lane_capacity: usize) -> Router<Numbered> {
 
 /// Row 7: each policy by itself, one publisher, far faster than the actor.
 #[test]
-fn every_lost_event_is_counted_and_told_at_its_gap() {
+fn row_07_every_lost_event_is_counted_and_told_at_its_gap() {
     within(Duration::from_secs(300), || {
         let mut random = Random::new();
         let events = rounds(100_000) as u64;
@@ -161,7 +161,7 @@ fn every_lost_event_is_counted_and_told_at_its_gap() {
 
 /// Row 7: all policies next to each other, in all shards, several publishers and topics.
 #[test]
-fn the_totals_of_all_policies_together_are_exact() {
+fn row_07_the_totals_of_all_policies_together_are_exact() {
     within(Duration::from_secs(300), || {
         let events = rounds(100_000) as u64 / 4;
         let router = router(2, Wait::Park, 64);
@@ -314,7 +314,7 @@ impl Party {
 
 /// Rows 7 and 9: policies, capacities, budgets and predicates at random, while subscriptions are suspended, resumed and ended.
 #[test]
-fn a_random_mixture_loses_nothing_but_what_it_reports() {
+fn row_07_a_random_mixture_loses_nothing_but_what_it_reports() {
     within(Duration::from_secs(300), || {
         let mut random = Random::new();
         let topics: Vec<Topic> = (0..8_u64)
@@ -367,7 +367,7 @@ fn a_random_mixture_loses_nothing_but_what_it_reports() {
 
 /// In each snapshot that its owner takes, not only in the last.
 #[test]
-fn every_snapshot_adds_up() {
+fn row_07_every_snapshot_adds_up() {
     guarded(|| {
         for overflow in POLICIES {
             let router = router(1, Wait::Yield, 64);

@@ -52,7 +52,7 @@ fn add_quiet(
 ///
 /// The events for the quiet ones are published in the middle of the hot one's calls, so that all numbers are exact.
 #[test]
-fn a_quiet_actor_waits_for_a_turn_of_the_hot_one() {
+fn row_18_a_quiet_actor_waits_for_a_turn_of_the_hot_one() {
     guarded(|| {
         for overflow in POLICIES {
             for budget in [1, 8, 100] {
@@ -104,7 +104,7 @@ fn a_quiet_actor_waits_for_a_turn_of_the_hot_one() {
 
 /// Row 18: a quiet actor among 63 hot ones.
 #[test]
-fn a_quiet_actor_waits_for_a_turn_of_each_other() {
+fn row_18_a_quiet_actor_waits_for_a_turn_of_each_other() {
     guarded(|| {
         for overflow in POLICIES {
             let budget = 4;
@@ -152,7 +152,7 @@ fn a_quiet_actor_waits_for_a_turn_of_each_other() {
 
 /// The hot actor blocks and its lanes are held; that of a quiet one is not.
 #[test]
-fn a_quiet_actor_waits_no_longer_when_lanes_are_held() {
+fn row_18_a_quiet_actor_waits_no_longer_when_lanes_are_held() {
     guarded(|| {
         let (budget, mailbox) = (2, 4);
         let router = router(1024);

@@ -145,7 +145,7 @@ fn slow_ones_hurt_only_themselves(events: u64) {
 }
 
 #[test]
-fn slow_readers_hurt_only_themselves() {
+fn row_08_slow_readers_hurt_only_themselves() {
     guarded(|| slow_ones_hurt_only_themselves(50_000));
 }
 

@@ -111,7 +111,7 @@ fn stalls(subscription: &Subscription) -> u64 {
 }
 
 #[test]
-fn a_long_call_is_counted_once_and_named_while_it_runs() {
+fn row_08_a_long_call_is_counted_once_and_named_while_it_runs() {
     alone(|| {
         let router = router(2, STALL_AFTER);
         let (first, second) = (topic("FIRST"), topic("SECOND"));

@@ -31,7 +31,7 @@ fn add_ring(router: &Router<u64>, size: usize, shards: usize) -> (Vec<Topic>, Co
 }
 
 #[test]
-fn events_go_round_a_ring_of_actors_through_lanes_of_any_size() {
+fn row_11_events_go_round_a_ring_of_actors_through_lanes_of_any_size() {
     guarded(|| {
         let all = setups();
         for setup in &all {
@@ -54,7 +54,7 @@ fn events_go_round_a_ring_of_actors_through_lanes_of_any_size() {
 }
 
 #[test]
-fn a_cycle_that_multiplies_its_events_gets_full_and_not_stuck() {
+fn row_11_a_cycle_that_multiplies_its_events_gets_full_and_not_stuck() {
     guarded(|| {
         sweep(|setup| {
             let router: Router<u64> = setup.router();

@@ -82,7 +82,7 @@ fn subscriptions_are_small(topic: Topic) {
 }
 
 #[test]
-fn what_comes_and_goes_leaves_no_memory_behind() {
+fn row_17_what_comes_and_goes_leaves_no_memory_behind() {
     guarded(|| {
         let router = Router::<u64>::builder().shards(2).build().unwrap();
         let topic = topic("MEMORY");

@@ -214,7 +214,7 @@ fn one_round(random: &mut Random) {
 }
 
 #[test]
-fn all_that_was_made_is_dropped_once() {
+fn row_15_all_that_was_made_is_dropped_once() {
     guarded(|| {
         let mut random = Random::new();
         for _ in 0..rounds(1000) {

@@ -110,7 +110,7 @@ fn close_under_load(
 }
 
 #[test]
-fn what_was_accepted_is_handled_and_the_rest_comes_back() {
+fn row_14_what_was_accepted_is_handled_and_the_rest_comes_back() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();
@@ -161,7 +161,7 @@ fn dropping_the_last_handle_drains_as_well() {
 }
 
 #[test]
-fn two_threads_that_shut_down_at_once_both_see_it_done() {
+fn row_14_two_threads_that_shut_down_at_once_both_see_it_done() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();
@@ -265,7 +265,7 @@ fn what_waits_in_a_shards_queue_is_handled_too() {
 }
 
 #[test]
-fn publishers_that_wait_for_room_get_their_event_back() {
+fn row_14_publishers_that_wait_for_room_get_their_event_back() {
     guarded(|| {
         sweep(|setup| {
             let router: Router<u64> = setup.router();
@@ -309,7 +309,7 @@ fn publishers_that_wait_for_room_get_their_event_back() {
 }
 
 #[test]
-fn past_the_deadline_a_stuck_thread_is_named_and_finishes_later() {
+fn row_14_past_the_deadline_a_stuck_thread_is_named_and_finishes_later() {
     guarded(|| {
         for by_drop in [false, true] {
             let builder = Router::<u64>::builder().shards(2);
@@ -385,7 +385,7 @@ fn every_actor_gets_its_last_call_once_and_can_publish_no_more() {
 }
 
 #[test]
-fn a_handler_that_shuts_down_under_load_loses_nothing() {
+fn row_14_a_handler_that_shuts_down_under_load_loses_nothing() {
     guarded(|| {
         let mut random = Random::new();
         for setup in setups() {

@@ -242,7 +242,7 @@ fn close(router: Router<Payload>, how: usize, shards: usize) {
 }
 
 #[test]
-fn whoever_is_stuck_it_ends_and_the_sums_are_right() {
+fn row_14_whoever_is_stuck_it_ends_and_the_sums_are_right() {
     let _alone = alone();
     guarded(|| shut_down_at_random(rounds(120)));
 }

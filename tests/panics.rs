@@ -156,7 +156,7 @@ fn let_it_panic(router: &Router<u64>, topic: Topic, shard: usize, place: Place) 
 }
 
 #[test]
-fn others_get_everything_and_the_counters_add_up() {
+fn row_12_others_get_everything_and_the_counters_add_up() {
     guarded(|| {
         sweep(|setup| {
             let router: Router<u64> = setup.router();
@@ -212,7 +212,7 @@ fn publishers_see_that_the_interest_is_gone() {
 }
 
 #[test]
-fn many_panics_among_many_events_are_each_counted() {
+fn row_12_many_panics_among_many_events_are_each_counted() {
     guarded(|| {
         let mut random = Random::new();
         let setups = setups();
@@ -260,7 +260,7 @@ impl Drop for Fragile {
 }
 
 #[test]
-fn a_payload_that_panics_in_drop_is_dropped_once_and_harms_nobody() {
+fn row_12_a_payload_that_panics_in_drop_is_dropped_once_and_harms_nobody() {
     guarded(|| {
         sweep(|setup| {
             let router: Router<Fragile> = setup.router();

@@ -51,12 +51,12 @@ where
 }
 
 #[test]
-fn nothing_at_all() {
+fn row_16_nothing_at_all() {
     guarded(|| arrive_intact(|_| (), |(), _| ()));
 }
 
 #[test]
-fn one_byte() {
+fn row_16_one_byte() {
     guarded(|| {
         arrive_intact(
             |number| number as u8,
@@ -84,7 +84,7 @@ fn four_kibibytes_and_a_half() {
 const LARGE: usize = 64 << 10;
 
 #[test]
-fn sixty_four_kibibytes() {
+fn row_16_sixty_four_kibibytes() {
     let check = |bytes: &[u8; LARGE], number| assert!(bytes.iter().all(|it| *it == number as u8));
     guarded(move || arrive_intact(|number| [number as u8; LARGE], check));
 }
@@ -95,7 +95,7 @@ fn sixty_four_kibibytes() {
 struct Aligned(u64);
 
 #[test]
-fn more_alignment_than_a_cache_line_has() {
+fn row_16_more_alignment_than_a_cache_line_has() {
     let check = |payload: &Aligned, number| {
         assert_eq!(payload.0, number);
         assert_eq!((&raw const *payload).addr() % 256, 0);
@@ -117,7 +117,7 @@ const SMALL_STACK: usize = if cfg!(debug_assertions) {
 };
 
 #[test]
-fn eight_kibibytes_from_a_thread_with_a_small_stack() {
+fn row_16_eight_kibibytes_from_a_thread_with_a_small_stack() {
     guarded(|| {
         let (topic, log) = (topic("SMALL"), Log::default());
         let router = Router::<[u8; 8 << 10]>::builder()

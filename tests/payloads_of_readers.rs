@@ -104,7 +104,7 @@ fn check_filled<const BYTES: usize>(bytes: &[u8; BYTES]) -> u64 {
 
 /// It has no contents to check: numbers count what comes.
 #[test]
-fn nothing_at_all() {
+fn row_16_nothing_at_all() {
     guarded(|| {
         for overflow in POLICIES {
             let router = Router::<()>::builder().shards(2).build().unwrap();
@@ -130,17 +130,17 @@ fn nothing_at_all() {
 }
 
 #[test]
-fn one_byte() {
+fn row_16_one_byte() {
     arrive_intact(filled::<1>, check_filled);
 }
 
 #[test]
-fn eight_kibibytes() {
+fn row_16_eight_kibibytes() {
     arrive_intact(filled::<{ 8 << 10 }>, check_filled);
 }
 
 #[test]
-fn sixty_four_kibibytes() {
+fn row_16_sixty_four_kibibytes() {
     arrive_intact(filled::<{ 64 << 10 }>, check_filled);
 }
 
@@ -158,7 +158,7 @@ fn text_of_any_length() {
 struct Aligned(u64);
 
 #[test]
-fn more_alignment_than_a_cache_line_has() {
+fn row_16_more_alignment_than_a_cache_line_has() {
     arrive_intact(Aligned, |payload| {
         assert_eq!((&raw const *payload).addr() % 256, 0);
         payload.0
@@ -174,7 +174,7 @@ const SMALL_STACK: usize = if cfg!(debug_assertions) {
 };
 
 #[test]
-fn eight_kibibytes_are_received_on_a_small_stack() {
+fn row_16_eight_kibibytes_are_received_on_a_small_stack() {
     guarded(|| {
         for overflow in POLICIES {
             let router = Router::<[u8; 8 << 10]>::new();

@@ -130,7 +130,7 @@ fn waiting_ends_with_an_event() {
 
 /// Ping-pong, so that each side waits again and again, and each wake-up counts.
 #[test]
-fn no_wake_up_is_lost() {
+fn row_10_no_wake_up_is_lost() {
     guarded(|| {
         let router = Router::<u32>::new();
         let mut pings = router.receiver(Filter::exact(topic("PING"))).unwrap();

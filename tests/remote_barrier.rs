@@ -116,7 +116,7 @@ fn assert_adds_up(subscription: &Subscription) {
 }
 
 #[test]
-fn after_it_a_dedicated_actor_gets_no_call_and_is_gone() {
+fn row_04_after_it_a_dedicated_actor_gets_no_call_and_is_gone() {
     guarded(|| {
         let mut random = Random::new();
         let setups: Vec<_> = setups().into_iter().step_by(2).collect();
@@ -230,7 +230,7 @@ fn the_end_of_a_dedicated_actor_that_stops_itself_is_waited_for_too() {
 
 /// After the return a receiver has what it will ever have: what was published later does not come.
 #[test]
-fn a_receiver_yields_what_it_holds_and_nothing_later() {
+fn row_04_a_receiver_yields_what_it_holds_and_nothing_later() {
     guarded(|| {
         let mut random = Random::new();
         for setup in setups().into_iter().step_by(2) {

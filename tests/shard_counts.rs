@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{FOREVER, Log, guarded, topic, wait_until};
+use common::{FOREVER, Log, child, guarded, topic, wait_until};
 use laneway::{
     BuildError, Event, Filter, Overflow, Pinning, Placement, Receiver, Router, Subscription, Topic,
 };
@@ -154,7 +154,7 @@ fn without_threads(count: usize) -> Outcome {
 }
 
 #[test]
-fn the_same_comes_of_the_same_events_on_any_number_of_shards() {
+fn row_19_the_same_comes_of_the_same_events_on_any_number_of_shards() {
     guarded(|| {
         let expected = on_threads(1);
         let everything = &expected[0];
@@ -176,11 +176,40 @@ fn the_same_comes_of_the_same_events_on_any_number_of_shards() {
 }
 
 #[test]
-fn no_shard_at_all_and_one_too_many_are_refused() {
+fn row_19_no_shard_at_all_and_one_too_many_are_refused() {
     for shards in [0, 65, usize::MAX] {
         let error = Router::<u8>::builder().shards(shards).build().unwrap_err();
         assert!(matches!(error, BuildError::Shards { shards: told } if told == shards));
         let error = Router::<u8>::builder().shards(shards).manual().unwrap_err();
         assert!(matches!(error, BuildError::Shards { shards: told } if told == shards));
     }
+}
+
+#[test]
+fn row_19_a_mask_of_one_cpu_is_enough() {
+    child::run_on_one_cpu("row_19_the_same_comes_of_the_same_events_on_any_number_of_shards");
+}
+
+/// Also pinned, and with the defaults.
+#[test]
+fn row_19_routers_start_under_a_mask_of_one_cpu() {
+    if !child::is_inside() {
+        return child::run_on_one_cpu("row_19_routers_start_under_a_mask_of_one_cpu");
+    }
+    guarded(|| {
+        let cpus = thread::available_parallelism().unwrap();
+        assert_eq!(cpus.get(), 1, "it is under the mask");
+        for pinning in [Pinning::Auto, Pinning::Cores(vec![0, 4000])] {
+            for shards in [1, 4] {
+                let builder = Router::builder().shards(shards).pinning(pinning.clone());
+                let router = builder.shutdown_timeout(FOREVER).build().unwrap();
+                let log = Log::default();
+                router.subscribe(Filter::any(), log.handler()).unwrap();
+                router.publish(topic("PINNED"), 1).unwrap();
+                router.flush().unwrap();
+                assert_eq!(log.all(), [1]);
+            }
+        }
+        assert_eq!(Router::<u8>::new().stats().shards.len(), 1);
+    });
 }

@@ -5,6 +5,7 @@
     reason = "compiled into each test binary, and none uses all of it"
 )]
 
+pub(crate) mod child;
 mod counting;
 mod guard;
 mod meeting;

@@ -4,7 +4,7 @@ use super::*;
 
 /// Row 11: each of eight actors sends to the next one and to itself, through lanes with room for one.
 #[test]
-fn a_ring_over_two_shards_with_lanes_of_one_slot_goes_on() {
+fn row_11_a_ring_over_two_shards_with_lanes_of_one_slot_goes_on() {
     guarded(|| {
         for overflow in [Overflow::Block, Overflow::DropNewest] {
             let builder = Router::<u64>::builder().shards(2).lane_capacity(1);
@@ -67,7 +67,7 @@ fn a_ring_over_two_shards_with_lanes_of_one_slot_goes_on() {
 
 /// Row 11: what an actor sends to itself while it is suspended has a bound.
 #[test]
-fn a_self_send_of_one_that_is_suspended_is_refused_some_time() {
+fn row_11_a_self_send_of_one_that_is_suspended_is_refused_some_time() {
     guarded(|| {
         sweep(|setup| {
             let router: Router<u64> = setup.router();
@@ -114,7 +114,7 @@ fn a_self_send_of_one_that_is_suspended_is_refused_some_time() {
 
 /// Row 13: handlers that do to each other whatever there is to do, at random.
 #[test]
-fn actors_that_do_everything_to_each_other_at_random_hang_nowhere() {
+fn row_13_actors_that_do_everything_to_each_other_at_random_hang_nowhere() {
     guarded(|| {
         let mut random = Random::new();
         let mut handled = 0;

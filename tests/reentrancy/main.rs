@@ -20,7 +20,7 @@ use std::thread;
 use std::time::Duration;
 
 #[test]
-fn it_may_publish_and_subscribe_but_not_flush() {
+fn row_13_it_may_publish_and_subscribe_but_not_flush() {
     everywhere(|place, router, _, _| {
         let router = router.upgrade().unwrap();
         assert_eq!(router.flush(), Err(FlushError::ActorThread), "{place:?}");
@@ -46,7 +46,7 @@ fn it_may_publish_and_subscribe_but_not_flush() {
 }
 
 #[test]
-fn it_may_end_itself() {
+fn row_13_it_may_end_itself() {
     everywhere(|place, _, me, _| {
         let unknown = Err(UnsubscribeError::Unknown(me.id()));
         // What has ended by then is unknown.
@@ -64,7 +64,7 @@ fn it_may_end_itself() {
 }
 
 #[test]
-fn it_may_suspend_and_resume_itself() {
+fn row_13_it_may_suspend_and_resume_itself() {
     everywhere(|place, _, me, _| {
         let unknown = Err(UnsubscribeError::Unknown(me.id()));
         let expected = if place.is_last() { unknown } else { Ok(()) };
@@ -77,14 +77,14 @@ fn it_may_suspend_and_resume_itself() {
 
 /// What is suspended when the router shuts down is dropped and counted.
 #[test]
-fn it_may_stay_suspended() {
+fn row_13_it_may_stay_suspended() {
     everywhere(|_, _, me, _| {
         let _ = me.suspend(Suspend::Queue);
     });
 }
 
 #[test]
-fn it_may_end_and_suspend_others() {
+fn row_13_it_may_end_and_suspend_others() {
     everywhere(|place, router, _, others| {
         for other in &others {
             assert_eq!(other.suspend(Suspend::Queue), Ok(()), "{place:?}");
@@ -103,7 +103,7 @@ fn it_may_end_and_suspend_others() {
 }
 
 #[test]
-fn it_may_shut_the_router_down() {
+fn row_13_it_may_shut_the_router_down() {
     everywhere(|place, router, me, _| {
         let router = router.upgrade().unwrap();
         let report = router.shutdown(common::FOREVER);
@@ -122,7 +122,7 @@ fn it_may_shut_the_router_down() {
 
 /// The last handle of a router goes with the payload of an event, an actor, a predicate, a factory.
 #[test]
-fn it_may_drop_the_last_handle() {
+fn row_13_it_may_drop_the_last_handle() {
     guarded(|| {
         for place in PLACES {
             sweep(|setup| {

@@ -107,7 +107,7 @@ impl Drop for Victim {
 
 /// Row 12.
 #[test]
-fn random_panics_are_counted_one_by_one_and_others_get_everything() {
+fn row_12_random_panics_are_counted_one_by_one_and_others_get_everything() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();

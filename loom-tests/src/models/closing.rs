@@ -7,7 +7,7 @@ use std::sync::Arc;
 ///
 /// mutants: claims_ignore_closed close_no_fence claims_unseen no_heavy_fence no_light_fence
 #[test]
-fn what_is_accepted_is_handled() {
+fn row_14_what_is_accepted_is_handled() {
     check(3, || {
         let Stage {
             hub,
@@ -27,7 +27,7 @@ fn what_is_accepted_is_handled() {
 ///
 /// mutants: claims_unseen
 #[test]
-fn what_is_accepted_on_a_new_lane_is_handled() {
+fn row_14_what_is_accepted_on_a_new_lane_is_handled() {
     check(2, || {
         let hub = hub(2);
         let (actor, seen) = recorder();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// mutants: commands_too_early
 #[test]
-fn a_subscription_sees_what_is_published_after_it() {
+fn row_03_a_subscription_sees_what_is_published_after_it() {
     check(2, || {
         // Somebody listens already, so that the lane is polled.
         let Stage {
@@ -46,7 +46,7 @@ fn a_subscription_sees_what_is_published_after_it() {
 ///
 /// mutants: since_ignored
 #[test]
-fn a_subscription_does_not_see_what_was_published_before_it() {
+fn row_03_a_subscription_does_not_see_what_was_published_before_it() {
     check(2, || {
         let hub = hub(2);
         let (first, _) = recorder();
@@ -74,7 +74,7 @@ fn a_subscription_does_not_see_what_was_published_before_it() {
 ///
 /// mutants: removed_too_early
 #[test]
-fn unsubscribing_is_a_barrier() {
+fn row_04_unsubscribing_is_a_barrier() {
     /// Says when it is dropped.
     struct Last(Arc<AtomicBool>);
     impl Drop for Last {

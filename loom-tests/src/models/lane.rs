@@ -24,7 +24,7 @@ fn take_all(lane: &mut Consumer<u32>, seen: &mut Vec<u32>) {
 
 /// mutants: lane_stamp_relaxed lane_head_relaxed
 #[test]
-fn events_come_out_as_they_went_in_over_the_wrap() {
+fn row_23_events_come_out_as_they_went_in_over_the_wrap() {
     check(3, || {
         let (mut publisher, mut shard) = make::<u32>(2);
         let publishing = thread::spawn(move || {
