@@ -59,8 +59,6 @@ fn publishing(
 
 /// Two publish while two put one generation of actors in the place of another: each delivery is of a generation that lived
 /// at some time of the publish, and who lived all the time has the event.
-///
-/// mutants:
 #[test]
 fn row_02_deliveries_are_of_generations_that_lived_during_the_publish() {
     check(&[], || {
@@ -107,8 +105,6 @@ fn row_02_deliveries_are_of_generations_that_lived_during_the_publish() {
 }
 
 /// G5: three threads publish, subscribe and publish again, beside one that publishes all the time.
-///
-/// mutants:
 #[test]
 fn row_03_a_subscription_sees_exactly_what_is_published_after_it() {
     check(&[], || {
@@ -142,8 +138,6 @@ fn row_03_a_subscription_sees_exactly_what_is_published_after_it() {
 }
 
 /// G6: two publish while three others unsubscribe, one of them an actor that another has just ended.
-///
-/// mutants:
 #[test]
 fn row_04_no_call_comes_after_unsubscribing() {
     /// Says when it is called and dropped.
@@ -211,8 +205,6 @@ fn row_04_no_call_comes_after_unsubscribing() {
 
 /// Four threads subscribe and unsubscribe what partly is the same, while one publishes: what is left is what was added and
 /// not removed, and in the end nothing.
-///
-/// mutants:
 #[test]
 fn row_05_what_is_left_is_what_was_added_and_not_removed() {
     check(&[], || {

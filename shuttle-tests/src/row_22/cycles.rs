@@ -8,8 +8,6 @@ use shuttle::thread;
 
 /// G10: a ring of three shards through lanes of one slot, and each actor sends to itself too. Two bring events from
 /// outside. Each step is made, or says that there is no room.
-///
-/// mutants:
 #[test]
 fn row_11_a_ring_makes_progress_or_says_full() {
     const ACTORS: [&str; 3] = ["RING.A", "RING.B", "RING.C"];

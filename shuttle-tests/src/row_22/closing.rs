@@ -6,6 +6,7 @@ use crate::filter::Filter;
 use crate::router::Router;
 use crate::shard::mailbox::Overflow;
 use shuttle::thread::{self, JoinHandle};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Publishes until it is refused, and says how many were accepted.
@@ -28,8 +29,6 @@ fn publishing(router: &Router<u64>, count: u64) -> JoinHandle<u64> {
 }
 
 /// G12: two publishers that wait for room, and two that shut down.
-///
-/// mutants:
 #[test]
 fn row_14_what_is_accepted_is_handled_when_two_shut_down_at_once() {
     check(&[], || {
@@ -57,8 +56,6 @@ fn row_14_what_is_accepted_is_handled_when_two_shut_down_at_once() {
 }
 
 /// The same where a handler shuts down, which does not wait, and the last handle is dropped by another.
-///
-/// mutants:
 #[test]
 fn row_14_what_is_accepted_is_handled_when_a_handler_shuts_down() {
     check(&[], || {
@@ -84,5 +81,51 @@ fn row_14_what_is_accepted_is_handled_when_a_handler_shuts_down() {
             assert_eq!(subscription.stats().handled, accepted);
         }
         assert_sums(&router, &all);
+    });
+}
+
+/// Row 15 besides: every payload is dropped once, and nobody keeps the table, whoever of two publishers, a changer and a
+/// receiver goes last.
+#[test]
+fn row_15_what_was_made_is_dropped_and_nobody_keeps_the_table() {
+    check(&[], || {
+        let payload = Arc::new(());
+        let router = router::<Arc<()>>(2, 1);
+        for shard in 0..2 {
+            let builder = router.subscription().filter(Filter::any()).shard(shard);
+            let builder = builder.mailbox(1, Overflow::DropOldest).budget(1);
+            builder.handler(|_| ()).unwrap();
+        }
+        let mut receiver = router.receiver(Filter::any()).unwrap();
+        let publishers = [false, true].map(|implicit| {
+            let (router, payload) = (router.clone(), Arc::clone(&payload));
+            thread::spawn(move || {
+                let mut own = router.publisher();
+                for _ in 0..3 {
+                    // Whether it is accepted or comes back.
+                    let _ = match implicit {
+                        true => router.publish(topic("T"), Arc::clone(&payload)),
+                        false => own.publish(topic("T"), Arc::clone(&payload)),
+                    };
+                }
+            })
+        });
+        let changing = {
+            let router = router.clone();
+            thread::spawn(move || {
+                if let Ok(one) = router.subscribe(Filter::any().resource(1), |_| ()) {
+                    let _ = one.unsubscribe();
+                }
+                let _ = receiver.try_recv();
+            })
+        };
+        let report = router.shutdown(Duration::MAX);
+        assert!(report.is_complete(), "{report:?}");
+        join(publishers);
+        join([changing]);
+        assert_eq!(Arc::strong_count(&payload), 1);
+        let mut table = router.hub().interest().cached();
+        // The ledger's, the current one, and this look at it.
+        assert_eq!(Arc::strong_count(table.load()), 3);
     });
 }
