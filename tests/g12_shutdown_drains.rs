@@ -114,7 +114,7 @@ fn row_14_what_was_accepted_is_handled_and_the_rest_comes_back() {
     guarded(|| {
         let mut random = Random::new();
         let all = setups();
-        for setup in all.iter().cycle().take(rounds(300)) {
+        for setup in all.iter().cycle().take(rounds(1000)) {
             let sources = |router: &Router<Payload>| {
                 vec![
                     Source::Waiting(router.publisher()),

@@ -60,7 +60,7 @@ fn a_lane_that_is_gone_has_shown_all_its_events() {
 
 /// mutants: lane_leaks_unread
 #[test]
-fn unread_events_are_dropped_once_whoever_goes_last() {
+fn row_24_unread_events_are_dropped_once_whoever_goes_last() {
     check(3, || {
         let (mut publisher, mut shard) = make::<Arc<()>>(2);
         let payload = Arc::new(());

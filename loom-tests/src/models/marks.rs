@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex};
 ///
 /// No schedule decides here. It is a model because it looks inside.
 #[test]
-fn no_two_calls_have_the_same_mark() {
+fn row_08_no_two_calls_have_the_same_mark() {
     check(0, || {
         let hub = hub(8);
         let marks = Arc::new(Mutex::new(Vec::new()));

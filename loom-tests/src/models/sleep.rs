@@ -19,7 +19,7 @@ fn handle(shard: &mut Shard<u32>, seen: impl Fn() -> Vec<u32>, count: usize) {
 ///
 /// mutants: no_light_fence no_heavy_fence cold_no_fence cold_no_recheck cold_no_ring bell_no_wake
 #[test]
-fn one_publisher_never_leaves_a_shard_asleep() {
+fn row_10_one_publisher_never_leaves_a_shard_asleep() {
     check(3, || {
         let Stage {
             hub,
@@ -37,7 +37,7 @@ fn one_publisher_never_leaves_a_shard_asleep() {
 ///
 /// mutants: bell_forgets bell_no_wake
 #[test]
-fn two_publishers_never_leave_a_shard_asleep() {
+fn row_10_two_publishers_never_leave_a_shard_asleep() {
     check(2, || {
         let hub = hub(2);
         let (actor, seen) = recorder();
