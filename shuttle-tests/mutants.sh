@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Shows that the recorded seeds find what they found: builds each mutant that a model names, and runs the model under its seed.
+# Shows that the recorded seeds find what they found: builds each mutant that a model names, or those that are given, and runs
+# the model under its seed.
 set -euo pipefail
 cd "$(dirname "$0")"
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-../target/shuttle}" RUST_BACKTRACE=0
@@ -13,6 +14,7 @@ recorded=$(awk '
     split(substr($0, RSTART, RLENGTH), part, "\"")
     print part[2] "\t" file "::" model "\t" part[4]
   }' src/row_22/*.rs | sort)
+if [ $# -gt 0 ]; then recorded=$(grep -E "^($(IFS='|'; echo "$*"))"$'\t' <<<"$recorded"); fi
 
 escaped=0
 count=0

@@ -32,7 +32,7 @@ fn filter(random: &mut Random) -> Filter {
     }
 }
 
-/// Adds and removes at random. Gives back what it left, and how many it added and removed.
+/// Adds and removes at random, about `count` each. Gives back what it left, and how many it added and removed.
 fn change(
     router: &Router<u64>,
     random: &mut Random,
@@ -76,7 +76,7 @@ fn row_05_what_is_left_is_what_was_added_and_not_removed() {
                 let mut random = random.fork();
                 thread::spawn(move || {
                     start.wait();
-                    change(&router, &mut random, rounds(10_000) / 2)
+                    change(&router, &mut random, rounds(10_000))
                 })
             })
             .collect();
