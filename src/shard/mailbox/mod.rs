@@ -227,9 +227,9 @@ mod tests {
         offered.collect()
     }
 
-    /// Row 23: the numbers of events wrap, and nothing else changes.
+    /// The numbers of events wrap, and nothing else changes.
     #[test]
-    fn order_and_places_hold_where_the_numbers_wrap() {
+    fn row_23_order_and_places_hold_where_the_numbers_wrap() {
         for start in [0, u64::MAX - 2] {
             let mut store = Store::default();
             let mut mailbox = Mailbox::new(3, Overflow::KeepLatest);
