@@ -48,6 +48,8 @@ mod publisher;
 mod receiver;
 mod router;
 mod shard;
+#[cfg(feature = "sink")]
+pub mod sink;
 mod sleep;
 mod stats;
 mod subscription;

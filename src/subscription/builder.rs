@@ -60,7 +60,8 @@ pub struct SubscriptionBuilder<'a, E> {
     plan: Plan,
     when: Option<Predicate<E>>,
     capacity: usize,
-    overflow: Overflow,
+    /// `None` until somebody chooses.
+    overflow: Option<Overflow>,
     budget: Option<u32>,
     on_panic: OnPanic,
     restarts: (usize, Duration),
@@ -82,7 +83,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
             },
             when: None,
             capacity: DEFAULT_CAPACITY,
-            overflow: Overflow::default(),
+            overflow: None,
             budget: None,
             on_panic: OnPanic::default(),
             restarts: DEFAULT_RESTARTS,
@@ -144,7 +145,25 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// thread. Otherwise they are handed over as they lie in their lane, and nothing waits here.
     pub fn mailbox(mut self, capacity: usize, overflow: Overflow) -> Self {
         self.capacity = capacity;
-        self.overflow = overflow;
+        self.overflow = Some(overflow);
+        self
+    }
+
+    /// What happens with more events than fit where [`mailbox`](Self::mailbox) was not called, instead of
+    /// [`Overflow::Block`]. For what is built upon subscriptions.
+    ///
+    /// ```
+    /// # use laneway::{Filter, Overflow, Router};
+    /// # let router = Router::<u32>::new();
+    /// let subscription = router
+    ///     .subscription()
+    ///     .filter(Filter::any())
+    ///     .default_overflow(Overflow::DropNewest)
+    ///     .handler(|event| println!("{event:?}"))?;
+    /// # Ok::<(), laneway::SubscribeError>(())
+    /// ```
+    pub fn default_overflow(mut self, overflow: Overflow) -> Self {
+        self.overflow = self.overflow.or(Some(overflow));
         self
     }
 
@@ -327,7 +346,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
 
     /// How many events lie ready for a reader on another thread.
     fn ahead(&self) -> usize {
-        match self.overflow {
+        match self.overflow.unwrap_or_default() {
             Overflow::Block | Overflow::DropNewest => {
                 self.capacity.clamp(1, lane::default_capacity::<E>())
             }
@@ -351,7 +370,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
         if budget == 0 {
             return Err(SubscribeError::Budget);
         }
-        let mailbox = Mailbox::new(self.capacity, self.overflow);
+        let mailbox = Mailbox::new(self.capacity, self.overflow.unwrap_or_default());
         let setup = Setup {
             actor,
             care: Care::new(self.when, mailbox, supervision, outbox),

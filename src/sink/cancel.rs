@@ -1,0 +1,176 @@
+//! Ending a wait from another thread.
+
+use super::{lock, until};
+use crate::contain::contain;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a wait goes on before it looks again at what cannot wake it.
+pub(super) const LOOK: Duration = Duration::from_millis(10);
+
+/// Says that waiting has no purpose any more.
+///
+/// A sink that waits inside [`write`](super::Sink::write), for the next attempt of a retry or for room, holds up the thread that
+/// calls it. Whoever owns that thread hands it a token by [`attach`](super::Sink::attach), and cancels the token when the
+/// sink is closed and its time is over: the wait ends, and the write gives [`SinkError::Cancelled`](super::SinkError::Cancelled).
+///
+/// Cloning gives another handle to the same token. A token that was cancelled stays so.
+///
+/// ```
+/// use laneway::sink::CancelToken;
+/// use std::time::Duration;
+///
+/// let token = CancelToken::new();
+/// let waiter = std::thread::spawn({
+///     let token = token.clone();
+///     move || token.wait(Duration::MAX)
+/// });
+/// token.cancel();
+/// assert!(waiter.join().unwrap(), "the wait was cut short");
+/// ```
+#[derive(Clone, Default)]
+pub struct CancelToken(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_cancelled: bool,
+    /// Run once, by whoever cancels.
+    callbacks: Vec<Box<dyn FnOnce() + Send>>,
+    /// Tokens that this one follows.
+    upstream: Vec<CancelToken>,
+    /// Looked at now and then: what it speaks of tells nobody.
+    watched: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
+}
+
+impl CancelToken {
+    /// A token that nobody has cancelled.
+    pub fn new() -> Self {
+        CancelToken::default()
+    }
+
+    /// One that counts as cancelled once `is_over` says so.
+    pub(super) fn watching(is_over: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        let token = CancelToken::new();
+        lock(&token.0.state).watched = Some(Arc::new(is_over));
+        token
+    }
+
+    /// Ends all waits, now and later, and runs the callbacks on this thread. Again, it does nothing.
+    pub fn cancel(&self) {
+        let mut state = lock(&self.0.state);
+        state.is_cancelled = true;
+        let callbacks = std::mem::take(&mut state.callbacks);
+        // They may hold tokens that hold this one.
+        let upstream = std::mem::take(&mut state.upstream);
+        drop(state);
+        self.0.changed.notify_all();
+        drop(upstream);
+        for callback in callbacks {
+            contain(callback);
+        }
+    }
+
+    /// Whether it was cancelled, or a token that it follows.
+    pub fn is_cancelled(&self) -> bool {
+        let state = lock(&self.0.state);
+        if state.is_cancelled {
+            return true;
+        }
+        let (upstream, watched) = (state.upstream.clone(), state.watched.clone());
+        // Somebody else's code, which may look at this token.
+        drop(state);
+        let is_over = upstream.iter().any(CancelToken::is_cancelled)
+            || watched.is_some_and(|is_over| is_over());
+        if is_over {
+            self.cancel();
+        }
+        is_over
+    }
+
+    /// Waits, but not longer than until it is cancelled. Says whether it was.
+    ///
+    /// # Blocking
+    ///
+    /// Up to `duration`; `Duration::MAX` is for ever.
+    pub fn wait(&self, duration: Duration) -> bool {
+        let end = until(duration);
+        loop {
+            if self.is_cancelled() {
+                return true;
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return false;
+            }
+            let state = lock(&self.0.state);
+            if state.is_cancelled {
+                return true;
+            }
+            // Who cancels this token or one that it follows wakes this thread; what is watched does not.
+            let slice = if state.watched.is_some() || !state.upstream.is_empty() {
+                LOOK
+            } else {
+                Duration::from_secs(3600)
+            };
+            let slice = left.map_or(slice, |left| left.min(slice));
+            let waited = self.0.changed.wait_timeout(state, slice);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Runs `callback` when it is cancelled, on the thread that does so; at once, if it was. For waits that nothing but their
+    /// own means can end, such as a socket's. A panic in it is contained.
+    ///
+    /// ```
+    /// use laneway::sink::CancelToken;
+    /// use std::sync::mpsc::channel;
+    ///
+    /// let (send, told) = channel();
+    /// let token = CancelToken::new();
+    /// token.on_cancel(move || send.send("cancelled").unwrap());
+    /// token.cancel();
+    /// assert_eq!(told.recv()?, "cancelled");
+    /// # Ok::<(), std::sync::mpsc::RecvError>(())
+    /// ```
+    pub fn on_cancel(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut state = lock(&self.0.state);
+        if state.is_cancelled {
+            drop(state);
+            contain(callback);
+        } else {
+            state.callbacks.push(Box::new(callback));
+        }
+    }
+
+    /// From now on it is cancelled when `upstream` is.
+    pub fn follow(&self, upstream: &CancelToken) {
+        if Arc::ptr_eq(&self.0, &upstream.0) {
+            return;
+        }
+        let weak = Arc::downgrade(&self.0);
+        upstream.on_cancel(move || {
+            if let Some(inner) = weak.upgrade() {
+                CancelToken(inner).cancel();
+            }
+        });
+        let mut state = lock(&self.0.state);
+        if !state.is_cancelled {
+            state.upstream.push(upstream.clone());
+        }
+    }
+}
+
+impl fmt::Debug for CancelToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelToken")
+            .field("is_cancelled", &lock(&self.0.state).is_cancelled)
+            .finish()
+    }
+}
