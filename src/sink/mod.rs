@@ -11,7 +11,10 @@ mod clock;
 mod dead_letter;
 mod encode;
 mod error;
+mod file;
 mod filtered;
+#[cfg(feature = "sink-http")]
+mod http;
 mod queue;
 mod report;
 mod retry;
@@ -33,7 +36,10 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use dead_letter::{DeadLetter, DeadLetters, EventsOnly, events_only};
 pub use encode::{Encode, LineError};
 pub use error::{BoxError, SinkError, SinkErrorKind, SinkFailure};
+pub use file::{FileError, FileOperation, FileSink, FileSinkBuilder, FileStats, Fsync, Torn};
 pub use filtered::Filtered;
+#[cfg(feature = "sink-http")]
+pub use http::{HeaderNames, HttpError, HttpSetupError, HttpSink};
 pub use queue::{Queue, QueueStats};
 pub use report::CloseReport;
 pub use retry::{Proceed, Retry, Strategy};

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Pop};
 use super::cancel::CancelToken;
-use super::error::SinkError;
+use super::error::{SinkError, SinkErrorKind};
 use super::report::CloseReport;
 use super::traits::Sink;
 use super::{CLOSE_DEADLINE, GRACE, contained, left_of, lock, until};
@@ -101,7 +101,10 @@ impl<E: Send + 'static> Worker<E> {
             let result = contained(|| sink.write(&event)).and_then(|result| result);
             let is_over = match &result {
                 Err(SinkError::Closed) => true,
-                Err(SinkError::Cancelled { .. }) => self.cancel.is_cancelled(),
+                // Cut short, one way or another: it may be tried again elsewhere.
+                Err(error) if error.is_retryable() || error.kind() == SinkErrorKind::Cancelled => {
+                    self.cancel.is_cancelled()
+                }
                 _ => false,
             };
             if is_over {

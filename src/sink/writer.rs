@@ -6,7 +6,7 @@ use super::report::CloseReport;
 use super::traits::Sink;
 use crate::event::Event;
 use std::fmt;
-use std::io::{self, ErrorKind, Stdout, Write};
+use std::io::{self, ErrorKind, Write};
 use std::time::Duration;
 
 /// Writes events as lines, one JSON document each (NDJSON), and flushes after each.
@@ -25,63 +25,33 @@ use std::time::Duration;
 /// sink.write(&Event::new(Topic::new("compute", "VM.START")?, 7))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct WriterSink<E, W = Box<dyn Write + Send>> {
+pub struct WriterSink<E> {
     /// `None` once it is closed.
-    writer: Option<W>,
+    writer: Option<Box<dyn Write + Send>>,
     encoder: Encoder<E>,
     line: Vec<u8>,
     /// The last line has no end.
     is_torn: bool,
 }
 
-/// A [`WriterSink`] to the standard output.
-///
-/// ```
-/// use laneway::Event;
-/// use laneway::sink::StdoutSink;
-///
-/// let sink = StdoutSink::stdout_with(|event: &Event<u32>, out| {
-///     out.extend(event.payload().to_string().bytes());
-///     Ok(())
-/// });
-/// ```
-pub type StdoutSink<E> = WriterSink<E, Stdout>;
-
 /// The longest line.
 const MAX_LINE: u64 = 64 << 20;
-
-impl<E: Encode> StdoutSink<E> {
-    /// To the standard output, in the event's own encoding.
-    pub fn stdout() -> Self {
-        WriterSink::with_encoder(io::stdout(), E::encode)
-    }
-}
-
-impl<E> StdoutSink<E> {
-    /// To the standard output, in this encoding.
-    pub fn stdout_with<F>(encode: F) -> Self
-    where
-        F: FnMut(&Event<E>, &mut Vec<u8>) -> Result<(), BoxError> + Send + 'static,
-    {
-        WriterSink::with_encoder(io::stdout(), encode)
-    }
-}
 
 impl<E: Encode> WriterSink<E> {
     /// To `writer`, in the event's own encoding.
     pub fn new(writer: impl Write + Send + 'static) -> Self {
-        WriterSink::with_encoder(Box::new(writer), E::encode)
+        WriterSink::with_encoder(writer, E::encode)
     }
 }
 
-impl<E, W: Write + Send + 'static> WriterSink<E, W> {
+impl<E> WriterSink<E> {
     /// To `writer`, with a closure that appends an event's document: JSON in one line.
-    pub fn with_encoder<F>(writer: W, encode: F) -> Self
+    pub fn with_encoder<F>(writer: impl Write + Send + 'static, encode: F) -> Self
     where
         F: FnMut(&Event<E>, &mut Vec<u8>) -> Result<(), BoxError> + Send + 'static,
     {
         WriterSink {
-            writer: Some(writer),
+            writer: Some(Box::new(writer)),
             encoder: Box::new(encode),
             line: Vec::new(),
             is_torn: false,
@@ -104,7 +74,7 @@ impl<E, W: Write + Send + 'static> WriterSink<E, W> {
     }
 }
 
-impl<E: 'static, W: Write + Send + 'static> Sink<E> for WriterSink<E, W> {
+impl<E: 'static> Sink<E> for WriterSink<E> {
     /// # Blocking
     ///
     /// As its writer.
@@ -134,10 +104,54 @@ impl<E: 'static, W: Write + Send + 'static> Sink<E> for WriterSink<E, W> {
     }
 }
 
-impl<E, W> fmt::Debug for WriterSink<E, W> {
+impl<E> fmt::Debug for WriterSink<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WriterSink")
             .field("is_closed", &self.writer.is_none())
             .finish_non_exhaustive()
+    }
+}
+
+/// A [`WriterSink`] to the standard output.
+///
+/// ```
+/// use laneway::sink::{Sink, StdoutSink};
+/// use laneway::{Event, Topic};
+///
+/// let mut sink = StdoutSink::with_encoder(|event: &Event<u32>, out| {
+///     out.extend(event.payload().to_string().bytes());
+///     Ok(())
+/// });
+/// sink.write(&Event::new(Topic::new("compute", "VM.START")?, 7))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct StdoutSink<E>(WriterSink<E>);
+
+impl<E: Encode> StdoutSink<E> {
+    /// In the event's own encoding.
+    #[expect(clippy::new_without_default, reason = "a resource of the process")]
+    pub fn new() -> Self {
+        StdoutSink(WriterSink::new(io::stdout()))
+    }
+}
+
+impl<E> StdoutSink<E> {
+    /// With a closure that appends an event's document: JSON in one line.
+    pub fn with_encoder<F>(encode: F) -> Self
+    where
+        F: FnMut(&Event<E>, &mut Vec<u8>) -> Result<(), BoxError> + Send + 'static,
+    {
+        StdoutSink(WriterSink::with_encoder(io::stdout(), encode))
+    }
+}
+
+impl<E: 'static> Sink<E> for StdoutSink<E> {
+    fn write(&mut self, event: &Event<E>) -> Result<(), SinkError> {
+        self.0.write(event)
+    }
+
+    fn close(&mut self, deadline: Duration) -> CloseReport<E> {
+        self.0.close(deadline)
     }
 }
