@@ -314,8 +314,14 @@ fn check(url: &str) -> Result<Uri, HttpSetupError> {
     if authority.as_str().contains('@') {
         return Err(HttpSetupError::UserInfo);
     }
-    if authority.host().is_empty() {
+    let host = authority.host();
+    if host.is_empty() {
         return Err(HttpSetupError::NoHost);
+    }
+    if authority.as_str().len() > host.len() && authority.port_u16().is_none() {
+        return Err(HttpSetupError::Url {
+            reason: "the port is none".into(),
+        });
     }
     Ok(uri)
 }
