@@ -174,7 +174,7 @@ impl<E: 'static> Broadcast<E> {
     ///
     /// # Errors
     ///
-    /// A name in use, more than [`MAX_SINKS`], or a broadcast that is closed. The sink is dropped.
+    /// A name in use, more than [`MAX_SINKS`], or a broadcast that is closed. The sink is closed and dropped.
     pub fn add(&self, name: impl Into<String>, sink: impl Sink<E>) -> Result<(), BroadcastError>
     where
         E: Clone + Send,
