@@ -167,7 +167,9 @@ fn api_channel() {
 #[test]
 fn api_filter() {
     let recorder = Recorder::default();
-    let mut filtered = recorder.clone().filter(|event: &Event<u32>| *event.payload() > 1);
+    let mut filtered = recorder
+        .clone()
+        .filter(|event: &Event<u32>| *event.payload() > 1);
     filtered.write(&event(1)).unwrap();
     filtered.write(&event(2)).unwrap();
     assert_eq!(recorder.events.all(), [2]);
@@ -188,9 +190,7 @@ fn api_retrying_sink() {
         }
         inner.write(event)
     });
-    let mut retry = flaky
-        .retry(Breaker::new(1, SHORT))
-        .clock(clock.clone());
+    let mut retry = flaky.retry(Breaker::new(1, SHORT)).clock(clock.clone());
     retry.write(&event(7)).unwrap();
     assert_eq!(recorder.events.all(), [7]);
     assert_eq!(clock.waits(), [SHORT, SHORT]);
@@ -246,7 +246,10 @@ fn api_exponential_backoff() {
     let nanos = |value: &serde_json::Value| Duration::from_nanos(value.as_u64().unwrap());
     let [base, factor, max] =
         ["Base_ns", "Factor_ns", "Max_ns"].map(|name| nanos(&vector["default"][name]));
-    for backoff in [ExponentialBackoff::default(), ExponentialBackoff::new(base, factor, max)] {
+    for backoff in [
+        ExponentialBackoff::default(),
+        ExponentialBackoff::new(base, factor, max),
+    ] {
         for (failures, bound) in vector["upper_bound_by_failures_ns"].as_object().unwrap() {
             let failures = failures.parse().unwrap();
             assert_eq!(backoff.bound(failures), nanos(bound), "after {failures}");
@@ -278,7 +281,11 @@ fn test_broadcaster() {
             events.sort();
             assert_eq!(events, (0..1000).collect::<Vec<_>>());
         }
-        let removed: Vec<_> = broadcast.names().iter().map(|name| broadcast.remove(name)).collect();
+        let removed: Vec<_> = broadcast
+            .names()
+            .iter()
+            .map(|name| broadcast.remove(name))
+            .collect();
         broadcast.write(&event(1000)).unwrap();
         assert!(sinks.iter().all(|sink| sink.events.len() == 1000));
         add_all(&broadcast);
@@ -303,7 +310,10 @@ fn test_channel() {
         let mut closed = sink.clone();
         assert!(closed.close(LONG).is_complete());
         for number in 0..100 {
-            assert!(matches!(closed.write(&event(number)), Err(SinkError::Closed)));
+            assert!(matches!(
+                closed.write(&event(number)),
+                Err(SinkError::Closed)
+            ));
         }
         assert_eq!(reading.join().unwrap(), (0..100).collect::<Vec<_>>());
         check_close(sink);
@@ -417,7 +427,10 @@ fn wish_a_sized_queue() {
         queue.write(&event(0)).unwrap();
         hold.wait_for_arrival();
         queue.write(&event(1)).unwrap();
-        assert!(matches!(queue.write(&event(2)), Err(SinkError::Full { capacity: 1 })));
+        assert!(matches!(
+            queue.write(&event(2)),
+            Err(SinkError::Full { capacity: 1 })
+        ));
         hold.release();
     });
 }
@@ -433,7 +446,10 @@ fn wish_a_timeout() {
             Ok(())
         })
         .timeout(SHORT);
-        assert!(matches!(sink.write(&event(0)), Err(SinkError::TimedOut { .. })));
+        assert!(matches!(
+            sink.write(&event(0)),
+            Err(SinkError::TimedOut { .. })
+        ));
         hold.release();
     });
 }
@@ -454,7 +470,10 @@ fn wish_error_handling() {
         })
     });
     for _ in 0..2 {
-        assert!(matches!(close_on_error.write(&event(1)), Err(SinkError::Closed)));
+        assert!(matches!(
+            close_on_error.write(&event(1)),
+            Err(SinkError::Closed)
+        ));
     }
 }
 
@@ -518,12 +537,18 @@ fn wish_limits() {
     let sink = || sink_fn(|_: &Event<u32>| Err(SinkError::failed("no")));
     let retry = || sink().retry(ExponentialBackoff::default().random(|| u64::MAX));
     let mut by_attempts = retry().max_attempts(2).clock(clock.clone());
-    let mut by_age = retry().max_age(Duration::from_secs(60)).max_attempts(u32::MAX).clock(clock);
+    let mut by_age = retry()
+        .max_age(Duration::from_secs(60))
+        .max_attempts(u32::MAX)
+        .clock(clock);
     let error = by_attempts.write(&event(1)).unwrap_err();
     assert!(matches!(error, SinkError::GaveUp { attempts: 2, .. }));
     let error = by_age.write(&event(1)).unwrap_err();
     // 2, 3, 5, 9, 17 and 20 s are 56 s.
-    assert!(matches!(error, SinkError::GaveUp { attempts: 7, .. }), "{error}");
+    assert!(
+        matches!(error, SinkError::GaveUp { attempts: 7, .. }),
+        "{error}"
+    );
 }
 
 /// containerd #1105 and #13646, moby #42314: a sink that blocks stops the broadcaster, its writers and its publishers.
@@ -537,7 +562,9 @@ fn wish_that_a_blocking_sink_blocks_nobody() {
             Ok(())
         });
         let fine = Recorder::default();
-        let mut broadcast = Broadcast::queued(16).with("stuck", stuck).with("fine", fine.clone());
+        let mut broadcast = Broadcast::queued(16)
+            .with("stuck", stuck)
+            .with("fine", fine.clone());
         for number in 0..10 {
             broadcast.write(&event(number)).unwrap();
         }
@@ -569,25 +596,31 @@ fn fault_a_closed_sink_during_a_broadcast() {
     let Some(dir) = vectors::dir("go-events") else {
         return;
     };
-    for case in vector(&dir, "broadcast-closed-sink.json").as_array().unwrap() {
+    for case in vector(&dir, "broadcast-closed-sink.json")
+        .as_array()
+        .unwrap()
+    {
         let case = case.clone();
         guarded(move || {
             let names: Vec<&str> = case["sinks"].as_str().unwrap().split(',').collect();
             let closed = case["closed"].as_str().unwrap();
-            let list = |key: &str| -> Vec<String> {
-                serde_json::from_value(case[key].clone()).unwrap()
-            };
+            let list =
+                |key: &str| -> Vec<String> { serde_json::from_value(case[key].clone()).unwrap() };
             let delivered = Log::default();
             let mut broadcast = Broadcast::new();
             for name in &names {
-                let (delivered, own, is_closed) = (delivered.clone(), name.to_string(), *name == closed);
-                broadcast = broadcast.with(*name, sink_fn(move |_: &Event<u32>| {
-                    if is_closed {
-                        return Err(SinkError::Closed);
-                    }
-                    delivered.push(own.clone());
-                    Ok(())
-                }));
+                let (delivered, own, is_closed) =
+                    (delivered.clone(), name.to_string(), *name == closed);
+                broadcast = broadcast.with(
+                    *name,
+                    sink_fn(move |_: &Event<u32>| {
+                        if is_closed {
+                            return Err(SinkError::Closed);
+                        }
+                        delivered.push(own.clone());
+                        Ok(())
+                    }),
+                );
             }
             let SinkError::Partly { failures, .. } = broadcast.write(&event(1)).unwrap_err() else {
                 panic!("it is said which sink was closed");
@@ -619,10 +652,13 @@ fn fault_a_slow_sink_blocks_changes() {
     guarded(|| {
         let hold = Hold::default();
         let holds = hold.clone();
-        let broadcast = Broadcast::new().with("slow", sink_fn(move |_: &Event<u32>| {
-            holds.stop_here();
-            Ok(())
-        }));
+        let broadcast = Broadcast::new().with(
+            "slow",
+            sink_fn(move |_: &Event<u32>| {
+                holds.stop_here();
+                Ok(())
+            }),
+        );
         let mut writer = broadcast.clone();
         let writing = thread::spawn(move || writer.write(&event(1)));
         hold.wait_for_arrival();
@@ -663,7 +699,9 @@ fn fault_a_close_that_hangs_over_a_dead_endpoint() {
         let mut behind = recorder.clone();
         let dead = sink_fn(move |_: &Event<u32>| {
             tried.add();
-            behind.write(&event(99)).and(Err(SinkError::failed("unreachable")))
+            behind
+                .write(&event(99))
+                .and(Err(SinkError::failed("unreachable")))
         });
         let retry = dead.retry(Breaker::new(1, HOUR)).max_attempts(u32::MAX);
         let mut queue = retry.queue(16);
@@ -673,7 +711,10 @@ fn fault_a_close_that_hangs_over_a_dead_endpoint() {
         wait_until(|| attempts.get() == 1);
         let report = queue.close(SHORT);
         assert_eq!(payloads(&report.left), [0, 1, 2, 3, 4]);
-        assert!(report.detached.is_empty(), "its thread has ended: {report:?}");
+        assert!(
+            report.detached.is_empty(),
+            "its thread has ended: {report:?}"
+        );
     });
 }
 
@@ -765,7 +806,9 @@ fn fault_a_write_after_close() {
             let (mut sink, mut reader) = channel(8);
             let mut closer = sink.clone();
             let closing = thread::spawn(move || closer.close(LONG).is_complete());
-            let accepted = (0..8).take_while(|number| sink.write(&event(*number)).is_ok()).count();
+            let accepted = (0..8)
+                .take_while(|number| sink.write(&event(*number)).is_ok())
+                .count();
             assert!(closing.join().unwrap());
             assert!(matches!(sink.write(&event(9)), Err(SinkError::Closed)));
             assert_eq!(reader.iter().count(), accepted, "accepted is read");
@@ -800,8 +843,15 @@ fn the_whole_of_it_on_a_router() {
         let router = Router::<u32>::new();
         let recorder = Recorder::default();
         let topic = topic("EVENT");
-        let queue = recorder.clone().retry(ExponentialBackoff::default()).queue(1024);
-        let subscription = router.subscription().filter(Filter::exact(topic)).sink(queue).unwrap();
+        let queue = recorder
+            .clone()
+            .retry(ExponentialBackoff::default())
+            .queue(1024);
+        let subscription = router
+            .subscription()
+            .filter(Filter::exact(topic))
+            .sink(queue)
+            .unwrap();
         for number in 0..100 {
             router.publish(topic, number).unwrap();
         }

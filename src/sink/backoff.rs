@@ -74,7 +74,10 @@ impl ExponentialBackoff {
             return Duration::ZERO;
         };
         let times = 2_u128.saturating_pow(doublings);
-        let bound = self.base.as_nanos().saturating_add(self.factor.as_nanos().saturating_mul(times));
+        let bound = self
+            .base
+            .as_nanos()
+            .saturating_add(self.factor.as_nanos().saturating_mul(times));
         from_nanos(bound.min(self.max.as_nanos()))
     }
 

@@ -84,7 +84,10 @@ impl Breaker {
     fn open_for(&self, state: &State, now: Instant) -> Option<Duration> {
         let last = state.last_failure?;
         let is_open = state.failures >= self.threshold;
-        is_open.then(|| self.backoff.saturating_sub(now.saturating_duration_since(last)))
+        is_open.then(|| {
+            self.backoff
+                .saturating_sub(now.saturating_duration_since(last))
+        })
     }
 }
 
@@ -98,7 +101,8 @@ impl Strategy for Breaker {
             return Proceed::AskIn(open_for);
         }
         let lost_in = state.probe.map_or(Duration::ZERO, |sent| {
-            self.backoff.saturating_sub(now.saturating_duration_since(sent))
+            self.backoff
+                .saturating_sub(now.saturating_duration_since(sent))
         });
         if lost_in.is_zero() {
             state.probe = Some(now);

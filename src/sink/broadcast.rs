@@ -94,7 +94,10 @@ impl<E: 'static> Broadcast<E> {
     /// still reach the sink. `None`: there is none of this name.
     pub fn remove(&self, name: &str) -> Option<Shared<E>> {
         let mut members = lock(&self.members);
-        let at = members.sinks.iter().position(|(known, _)| **known == *name)?;
+        let at = members
+            .sinks
+            .iter()
+            .position(|(known, _)| **known == *name)?;
         let sink = members.sinks[at].1.clone();
         let before = members.change(|sinks| {
             sinks.remove(at);

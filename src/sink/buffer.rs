@@ -94,9 +94,8 @@ impl<E> Buffer<E> {
                 }
                 WhenFull::Block(limit) => {
                     let end = *end.get_or_insert_with(|| until(limit));
-                    let left = end.map_or(LOOK, |end| {
-                        end.saturating_duration_since(Instant::now())
-                    });
+                    let left =
+                        end.map_or(LOOK, |end| end.saturating_duration_since(Instant::now()));
                     if left.is_zero() {
                         return Err(state.refuse());
                     }

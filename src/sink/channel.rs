@@ -87,7 +87,11 @@ impl<E: Clone + Send + 'static> Sink<E> for ChannelSink<E> {
         // The reader holds the other count.
         let has_reader = Arc::strong_count(buffer) > 1;
         CloseReport {
-            left: if has_reader { Vec::new() } else { buffer.drain() },
+            left: if has_reader {
+                Vec::new()
+            } else {
+                buffer.drain()
+            },
             ..CloseReport::default()
         }
     }

@@ -66,7 +66,9 @@ where
 {
     fn write(&mut self, event: &Event<E>) -> Result<(), SinkError> {
         let error = match self.sink.write(event) {
-            Err(error) if !matches!(error, SinkError::Closed | SinkError::Cancelled { .. }) => error,
+            Err(error) if !matches!(error, SinkError::Closed | SinkError::Cancelled { .. }) => {
+                error
+            }
             result => return result,
         };
         let error = Arc::new(error);

@@ -130,7 +130,10 @@ impl std::fmt::Display for LineError {
         match self {
             LineError::LineBreak => f.write_str("the event has a line break in it"),
             LineError::TooLong { bytes, limit } => {
-                write!(f, "the event is a line of {bytes} bytes, and {limit} are allowed")
+                write!(
+                    f,
+                    "the event is a line of {bytes} bytes, and {limit} are allowed"
+                )
             }
         }
     }

@@ -170,17 +170,29 @@ impl fmt::Display for SinkError {
             SinkError::Failed { source, .. } => write!(f, "the write failed: {source}"),
             SinkError::Panicked { message } => write!(f, "the sink panicked: {message}"),
             SinkError::Cancelled { last } => {
-                write!(f, "the sink is closing, the write was cut short{}", of_last(last))
+                write!(
+                    f,
+                    "the sink is closing, the write was cut short{}",
+                    of_last(last)
+                )
             }
             SinkError::GaveUp {
                 attempts,
                 after,
                 last,
             } => {
-                write!(f, "given up after {attempts} attempts in {after:?}{}", of_last(last))
+                write!(
+                    f,
+                    "given up after {attempts} attempts in {after:?}{}",
+                    of_last(last)
+                )
             }
             SinkError::Partly { written, failures } => {
-                write!(f, "written by {written} sinks, but not by {}", failures.len())?;
+                write!(
+                    f,
+                    "written by {written} sinks, but not by {}",
+                    failures.len()
+                )?;
                 (failures.iter()).try_for_each(|failure| write!(f, "; {failure}"))
             }
             SinkError::DeadLetter { error, dead_letter } => {

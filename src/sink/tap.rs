@@ -140,7 +140,9 @@ impl SinkMetrics {
     pub fn snapshot(&self) -> SinkStats {
         let all = |counters: &[AtomicU64]| -> Vec<u64> {
             let counts = counters.iter();
-            counts.map(|counter| counter.load(Ordering::Relaxed)).collect()
+            counts
+                .map(|counter| counter.load(Ordering::Relaxed))
+                .collect()
         };
         let written = self.0.written.load(Ordering::Relaxed);
         let failures = all(&self.0.failures);
@@ -156,7 +158,9 @@ impl SinkMetrics {
 
 impl fmt::Debug for SinkMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SinkMetrics").field(&self.snapshot()).finish()
+        f.debug_tuple("SinkMetrics")
+            .field(&self.snapshot())
+            .finish()
     }
 }
 

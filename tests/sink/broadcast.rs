@@ -24,7 +24,10 @@ fn a_failure_costs_nobody_else_an_event_and_is_reported_by_name() {
         let logs: [Log<Note>; 3] = Default::default();
         let mut broadcast = Broadcast::new()
             .with("a", Probe::new(&logs[0]))
-            .with("bad", Probe::failing(&logs[1], |_| Err(SinkError::failed("no"))))
+            .with(
+                "bad",
+                Probe::failing(&logs[1], |_| Err(SinkError::failed("no"))),
+            )
             .with("panics", sink_fn(|_: &Event<u32>| panic!("planted")))
             .with("c", Probe::new(&logs[2]));
         for number in 0..3 {
@@ -148,7 +151,11 @@ fn closing_does_not_wait_for_a_sink_that_hangs() {
         assert_eq!(closings(&log), 1, "the other one is closed");
         hold.release();
         let failed = failures(writing.join().unwrap());
-        assert_eq!(failed, [("fine".into(), SinkErrorKind::Closed)], "nothing is silent");
+        assert_eq!(
+            failed,
+            [("fine".into(), SinkErrorKind::Closed)],
+            "nothing is silent"
+        );
     });
 }
 

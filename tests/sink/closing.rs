@@ -1,7 +1,9 @@
 //! Closing: by the deadline, whatever hangs, and nothing is forgotten.
 
 use crate::common::{Hold, Log, guarded, wait_until};
-use crate::harness::{Endpoint, LONG, Note, Patient, Probe, closings, event, holding, numbers, written};
+use crate::harness::{
+    Endpoint, LONG, Note, Patient, Probe, closings, event, holding, numbers, written,
+};
 use laneway::sink::{
     Breaker, Broadcast, CancelToken, CloseReport, ExponentialBackoff, Sink, SinkError, WhenFull,
 };
@@ -60,7 +62,10 @@ fn a_thread_that_does_not_come_back_is_named() {
         hold.wait_for_arrival();
         let report = queue.close(SHORT);
         assert_eq!(numbers(&report.left), [1, 2]);
-        assert_eq!((report.in_flight, &*report.detached), (1, &["stuck".into()][..]));
+        assert_eq!(
+            (report.in_flight, &*report.detached),
+            (1, &["stuck".into()][..])
+        );
         // Whoever asks again waits for the end, and it comes.
         hold.release();
         let report = queue.close(LONG);
@@ -166,7 +171,10 @@ fn closing_a_shared_sink_ends_the_wait_of_a_writer() {
         wait_until(|| dead.attempts() > 0);
         assert!(shared.close(SHORT).is_complete());
         let error = writing.join().unwrap().unwrap_err();
-        assert!(matches!(error, SinkError::Cancelled { last: Some(_) }), "{error}");
+        assert!(
+            matches!(error, SinkError::Cancelled { last: Some(_) }),
+            "{error}"
+        );
         assert!(matches!(shared.write(&event(2)), Err(SinkError::Closed)));
         assert_eq!(log.all(), [Note::Closed]);
     });

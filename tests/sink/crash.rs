@@ -92,7 +92,10 @@ fn a_process_that_is_killed_leaves_whole_lines_to_the_next() {
             let running = child("crash::child_that_writes_on", &folder.file()).spawn();
             let mut running = Killed(running.unwrap());
             wait_until(|| {
-                assert!(running.0.try_wait().unwrap().is_none(), "it failed by itself");
+                assert!(
+                    running.0.try_wait().unwrap().is_none(),
+                    "it failed by itself"
+                );
                 total(&folder) > enough
             });
             drop(running);

@@ -30,7 +30,10 @@ fn an_event_that_is_given_up_is_kept_with_its_last_error() {
         for (number, letter) in letters.iter().enumerate() {
             assert_eq!(*letter.event.payload() as usize, number);
             assert_eq!(letter.event.topic(), event(0).topic());
-            assert!(matches!(*letter.error, SinkError::GaveUp { attempts: 3, .. }));
+            assert!(matches!(
+                *letter.error,
+                SinkError::GaveUp { attempts: 3, .. }
+            ));
             let last = letter.error.source().unwrap();
             assert_eq!(last.to_string(), "the write failed: unreachable");
         }
@@ -66,7 +69,10 @@ fn a_closed_or_closing_sink_makes_no_dead_letters() {
     })
     .dead_letter(events_only(Probe::new(&log)));
     assert!(matches!(sink.write(&event(1)), Err(SinkError::Closed)));
-    assert!(matches!(sink.write(&event(2)), Err(SinkError::Cancelled { .. })));
+    assert!(matches!(
+        sink.write(&event(2)),
+        Err(SinkError::Cancelled { .. })
+    ));
     assert!(log.all().is_empty());
 }
 

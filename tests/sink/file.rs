@@ -92,7 +92,11 @@ fn a_crash_amid_a_rotation_costs_no_file() {
     for gap in 1..=3 {
         let folder = Folder::new(&format!("gap-{gap}"));
         for number in (1..=3).filter(|number| *number != gap) {
-            fs::write(folder.beside(&format!(".{number}")), format!("{number:09}\n")).unwrap();
+            fs::write(
+                folder.beside(&format!(".{number}")),
+                format!("{number:09}\n"),
+            )
+            .unwrap();
         }
         fs::write(folder.file(), format!("{:09}\n", 100)).unwrap();
         let mut sink = open(at(&folder).max_bytes(10).keep(3));
@@ -240,14 +244,21 @@ fn a_folder_that_may_not_be_written_to() {
     let folder = Folder::new("permission");
     let mut sink = open(at(&folder).max_bytes(10));
     sink.write(&event(1)).unwrap();
-    let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    let allow =
+        |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
     allow(0o555);
     if fs::write(folder.path().join("try"), "").is_ok() {
         // Root may do anything.
         return;
     }
     let error = failure(sink.write(&event(2)));
-    let denied = matches!(error, FileError::PermissionDenied { operation: FileOperation::Rotate, .. });
+    let denied = matches!(
+        error,
+        FileError::PermissionDenied {
+            operation: FileOperation::Rotate,
+            ..
+        }
+    );
     assert!(denied, "{error:?}");
     allow(0o755);
     sink.write(&event(2)).unwrap();
@@ -261,7 +272,13 @@ fn a_full_disk_has_its_error() {
     let result = sink.write(&event(1));
     assert!(matches!(&result, Err(error) if error.is_retryable()));
     let error = failure(result);
-    let full = matches!(error, FileError::DiskFull { operation: FileOperation::Write, .. });
+    let full = matches!(
+        error,
+        FileError::DiskFull {
+            operation: FileOperation::Write,
+            ..
+        }
+    );
     assert!(full, "{error:?}");
     assert!(error.to_string().starts_with("cannot write to /dev/full: "));
 }
@@ -276,7 +293,13 @@ fn a_new_file_that_cannot_be_made_comes_later() {
         fs::create_dir(folder.beside(".1")).unwrap();
         fs::write(folder.beside(".1").join("in the way"), "").unwrap();
         let error = failure(sink.write(&event(2)));
-        let rotating = matches!(error, FileError::Io { operation: FileOperation::Rotate, .. });
+        let rotating = matches!(
+            error,
+            FileError::Io {
+                operation: FileOperation::Rotate,
+                ..
+            }
+        );
         assert!(rotating, "{error:?}");
         assert_eq!(lines(folder.file()), [1], "nothing is lost");
         fs::remove_dir_all(folder.beside(".1")).unwrap();

@@ -115,7 +115,8 @@ fn dead_letters_of_what_can_be_encoded_can_be_too() {
     let reason = "a \"quoted\" \\ reason\nin two\u{1}lines";
     let mut sink = laneway::sink::sink_fn(move |_: &Event<Word>| Err(SinkError::refused(reason)))
         .dead_letter(WriterSink::new(page.clone()));
-    sink.write(&Event::new(topic("SINK"), Word("hello"))).unwrap();
+    sink.write(&Event::new(topic("SINK"), Word("hello")))
+        .unwrap();
     let line: serde_json::Value = serde_json::from_str(page.text().trim()).unwrap();
     assert_eq!(line["event"], "hello");
     assert_eq!(line["error"], format!("the event was refused: {reason}"));
@@ -127,12 +128,18 @@ fn dead_letters_of_what_can_be_encoded_can_be_too() {
 fn cloud_events_know_how() {
     use laneway::cloudevents::CloudEvent;
     let page = Page::default();
-    let cloud_event = CloudEvent::builder("7", "/dc/1", "vm.started").build().unwrap();
+    let cloud_event = CloudEvent::builder("7", "/dc/1", "vm.started")
+        .build()
+        .unwrap();
     let mut sink = WriterSink::new(page.clone());
-    sink.write(&Event::new(topic("SINK"), cloud_event.clone())).unwrap();
+    sink.write(&Event::new(topic("SINK"), cloud_event.clone()))
+        .unwrap();
     let line = page.text();
     assert_eq!(CloudEvent::from_json(line.trim_end()).unwrap(), cloud_event);
-    assert_eq!(CloudEvent::id(&Event::new(topic("SINK"), cloud_event).into_payload()), "7");
+    assert_eq!(
+        CloudEvent::id(&Event::new(topic("SINK"), cloud_event).into_payload()),
+        "7"
+    );
 }
 
 #[cfg(feature = "lifecycle")]
@@ -140,8 +147,12 @@ fn cloud_events_know_how() {
 fn lifecycle_events_know_how() {
     use laneway::lifecycle::LifecycleEvent;
     let page = Page::default();
-    let startup = LifecycleEvent::startup("server", "1").identity("n1").build().unwrap();
+    let startup = LifecycleEvent::startup("server", "1")
+        .identity("n1")
+        .build()
+        .unwrap();
     let mut sink = WriterSink::new(page.clone());
-    sink.write(&Event::new(startup.topic(), startup.clone())).unwrap();
+    sink.write(&Event::new(startup.topic(), startup.clone()))
+        .unwrap();
     assert_eq!(LifecycleEvent::from_json(page.text()).unwrap(), startup);
 }

@@ -2,11 +2,11 @@
 
 use crate::common::{Log, guarded};
 use crate::harness::{LONG, Note, Probe, event, numbers, written};
+use laneway::Event;
 use laneway::sink::{
     Breaker, Broadcast, DeadLetter, ExponentialBackoff, ManualClock, Sink, SinkError, SinkMetrics,
     WhenFull, channel, events_only,
 };
-use laneway::Event;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -73,7 +73,10 @@ fn wrap(sink: Box<dyn Sink<u32>>, layer: Layer, letters: &Log<Note>) -> Box<dyn 
         Layer::Queue { capacity } => {
             // What it hands on, its writer hears no more of.
             let kept = sink.dead_letter(events_only(Probe::new(letters)));
-            Box::new(kept.queue(capacity).when_full(WhenFull::Block(Duration::MAX)))
+            Box::new(
+                kept.queue(capacity)
+                    .when_full(WhenFull::Block(Duration::MAX)),
+            )
         }
         Layer::Broadcast => Box::new(Broadcast::new().with("one", sink)),
         Layer::Shared => Box::new(sink.shared()),

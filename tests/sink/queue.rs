@@ -272,11 +272,13 @@ fn one_that_was_never_written_to_closes_its_sink() {
 fn every_clone_of_an_event_is_dropped() {
     guarded(|| {
         let tally = Tally::new();
-        let mut queue = sink_fn(|event: &Event<Tracked<u32>>| match event.payload().value % 3 {
-            0 => Ok(()),
-            1 => Err(SinkError::refused("no")),
-            _ => panic!("planted"),
-        })
+        let mut queue = sink_fn(
+            |event: &Event<Tracked<u32>>| match event.payload().value % 3 {
+                0 => Ok(()),
+                1 => Err(SinkError::refused("no")),
+                _ => panic!("planted"),
+            },
+        )
         .queue(4)
         .when_full(WhenFull::DropOldest);
         for number in 0..30 {

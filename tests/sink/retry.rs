@@ -82,8 +82,14 @@ fn it_gives_up_where_the_next_attempt_would_come_too_late() {
     let retry = endpoint.sink(&log).retry(full_backoff());
     let mut sink = retry.max_age(9 * SECOND).clock(clock.clone());
     let error = sink.write(&event(1)).unwrap_err();
-    assert!(matches!(error, SinkError::GaveUp { attempts: 3, .. }), "{error}");
-    assert!(clock.waits().iter().sum::<Duration>() <= 9 * SECOND, "no useless wait");
+    assert!(
+        matches!(error, SinkError::GaveUp { attempts: 3, .. }),
+        "{error}"
+    );
+    assert!(
+        clock.waits().iter().sum::<Duration>() <= 9 * SECOND,
+        "no useless wait"
+    );
 }
 
 #[test]
@@ -94,7 +100,14 @@ fn an_open_breaker_makes_no_attempt_that_would_come_too_late() {
     let mut sink = retry.max_age(SECOND).clock(clock.clone());
     assert!(sink.write(&event(1)).is_err());
     let error = sink.write(&event(2)).unwrap_err();
-    let none = matches!(error, SinkError::GaveUp { attempts: 0, last: None, .. });
+    let none = matches!(
+        error,
+        SinkError::GaveUp {
+            attempts: 0,
+            last: None,
+            ..
+        }
+    );
     assert!(none, "{error:?}");
     assert_eq!(endpoint.attempts(), 1);
 }
@@ -173,7 +186,10 @@ fn a_cancelled_wait_gives_the_last_error() {
     }
     let retry = flaky(&Log::default(), 9).retry(full_backoff());
     let error = retry.clock(Impatient).write(&event(1)).unwrap_err();
-    assert!(matches!(error, SinkError::Cancelled { last: Some(_) }), "{error}");
+    assert!(
+        matches!(error, SinkError::Cancelled { last: Some(_) }),
+        "{error}"
+    );
 }
 
 #[test]
@@ -306,7 +322,10 @@ fn waits_are_uniform_below_the_bound() {
         buckets[(delay.as_millis() / 200) as usize] += 1;
     }
     // Fifteen standard deviations of 30.
-    assert!(buckets.iter().all(|count| (550..1450).contains(count)), "{buckets:?}");
+    assert!(
+        buckets.iter().all(|count| (550..1450).contains(count)),
+        "{buckets:?}"
+    );
 }
 
 #[test]
@@ -318,9 +337,13 @@ fn the_ends_of_the_random_numbers() {
         backoff.proceed(now)
     };
     assert_eq!(proceed(0), Proceed::Now);
-    assert_eq!(proceed(u64::MAX), Proceed::After(2 * SECOND - Duration::from_nanos(1)));
+    assert_eq!(
+        proceed(u64::MAX),
+        Proceed::After(2 * SECOND - Duration::from_nanos(1))
+    );
     // Far beyond what nanoseconds in 64 bits can say.
-    let mut huge = ExponentialBackoff::new(Duration::MAX, SECOND, Duration::MAX).random(|| u64::MAX);
+    let mut huge =
+        ExponentialBackoff::new(Duration::MAX, SECOND, Duration::MAX).random(|| u64::MAX);
     huge.failed(now, &SinkError::failed("unreachable"));
     assert!(matches!(huge.proceed(now), Proceed::After(delay) if delay > SECOND));
 }

@@ -49,7 +49,9 @@ fn a_slow_sink_delays_neither_its_shard_nor_its_publishers() {
             .filter(Filter::exact(topic))
             .attach(holding(&log, &hold), LONG)
             .unwrap();
-        router.subscribe(Filter::exact(topic), others.handler()).unwrap();
+        router
+            .subscribe(Filter::exact(topic), others.handler())
+            .unwrap();
         router.publish(topic, 0).unwrap();
         hold.wait_for_arrival();
         for number in 1..10_000 {
@@ -62,7 +64,10 @@ fn a_slow_sink_delays_neither_its_shard_nor_its_publishers() {
         let stats = attached.stats();
         assert_adds_up(stats);
         // What did not fit are the newest, and it is counted.
-        assert!(stats.dropped.newest > 0 && stats.dropped.oldest == 0, "{stats:?}");
+        assert!(
+            stats.dropped.newest > 0 && stats.dropped.oldest == 0,
+            "{stats:?}"
+        );
         let written = written(&log);
         assert!(written.is_sorted());
         assert_eq!(written.len() as u64, stats.handled);
@@ -225,7 +230,10 @@ fn what_is_wrong_with_the_subscription_is_an_error_and_drops_the_sink() {
     let (router, _) = router();
     let log = Log::default();
     let result = router.subscription().sink(Probe::new(&log).queue(1));
-    assert!(matches!(result, Err(SubscribeError::NoFilter)), "{result:?}");
+    assert!(
+        matches!(result, Err(SubscribeError::NoFilter)),
+        "{result:?}"
+    );
     assert_eq!(closings(&log), 1);
 }
 

@@ -61,7 +61,11 @@ fn each_kind_of_failure_has_its_counter() {
     }
     let stats = metrics.snapshot();
     assert_eq!((stats.writes, stats.written, stats.failed()), (13, 3, 10));
-    assert!(SinkErrorKind::ALL.iter().all(|kind| stats.failures(*kind) == 1));
+    assert!(
+        SinkErrorKind::ALL
+            .iter()
+            .all(|kind| stats.failures(*kind) == 1)
+    );
     let timed: u64 = stats.latencies().map(|(_, count)| count).sum();
     assert_eq!(timed, 13);
     assert!(stats.latencies().map(|(end, _)| end).is_sorted());

@@ -21,7 +21,10 @@ fn in_time_the_result_is_the_sinks() {
         .timeout(LONG);
         sink.write(&event(1)).unwrap();
         assert!(matches!(sink.write(&event(2)), Err(SinkError::Refused(_))));
-        assert!(matches!(sink.write(&event(3)), Err(SinkError::Panicked { .. })));
+        assert!(matches!(
+            sink.write(&event(3)),
+            Err(SinkError::Panicked { .. })
+        ));
         assert!(matches!(sink.write(&event(4)), Err(SinkError::Closed)));
         assert!(sink.close(LONG).is_complete());
         assert!(matches!(sink.write(&event(5)), Err(SinkError::Closed)));
@@ -37,8 +40,14 @@ fn a_slow_write_times_out_and_goes_on_and_the_next_ones_are_not_begun() {
         let mut sink = holding(&log, &hold).timeout(SHORT);
         let error = sink.write(&event(1)).unwrap_err();
         assert!(matches!(error, SinkError::TimedOut { after: SHORT }) && error.is_retryable());
-        assert!(matches!(sink.write(&event(2)), Err(SinkError::TimedOut { .. })));
-        assert!(matches!(sink.write(&event(3)), Err(SinkError::TimedOut { .. })));
+        assert!(matches!(
+            sink.write(&event(2)),
+            Err(SinkError::TimedOut { .. })
+        ));
+        assert!(matches!(
+            sink.write(&event(3)),
+            Err(SinkError::TimedOut { .. })
+        ));
         hold.release();
         wait_until(|| sink.late() == 1);
         // There is room again, and nothing of what timed out came in between. It may time out on a slow machine.
@@ -46,7 +55,10 @@ fn a_slow_write_times_out_and_goes_on_and_the_next_ones_are_not_begun() {
         assert!(sink.close(LONG).is_complete());
         let written = written(&log);
         assert_eq!(written[0], 1);
-        assert!(written[1..].iter().all(|number| *number == 4), "{written:?}");
+        assert!(
+            written[1..].iter().all(|number| *number == 4),
+            "{written:?}"
+        );
     });
 }
 
@@ -71,7 +83,10 @@ fn closing_ends_what_the_sink_waits_for() {
             hold: Hold::default(),
         };
         let mut sink = patient.timeout(SHORT);
-        assert!(matches!(sink.write(&event(1)), Err(SinkError::TimedOut { .. })));
+        assert!(matches!(
+            sink.write(&event(1)),
+            Err(SinkError::TimedOut { .. })
+        ));
         let report = sink.close(SHORT);
         assert!(report.detached.is_empty(), "{report:?}");
     });

@@ -32,7 +32,11 @@ impl Log {
         keep: u32,
         fsync: Fsync,
     ) -> Result<(Self, Option<Torn>), FileError> {
-        let opened = File::options().read(true).append(true).create(true).open(&path);
+        let opened = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path);
         let file = opened.map_err(|error| FileError::new(FileOperation::Open, &path, error))?;
         lock(&file, &path)?;
         let failed = |error| FileError::new(FileOperation::Recover, &path, error);
@@ -167,7 +171,9 @@ impl Log {
             return fs::remove_file(&self.path);
         }
         let exists = |number: &u32| fs::symlink_metadata(self.numbered(*number)).is_ok();
-        let gap = (1..=self.keep).find(|number| !exists(number)).unwrap_or(self.keep);
+        let gap = (1..=self.keep)
+            .find(|number| !exists(number))
+            .unwrap_or(self.keep);
         for number in (1..gap).rev() {
             fs::rename(self.numbered(number), self.numbered(number + 1))?;
         }

@@ -50,7 +50,10 @@ impl fmt::Display for HttpSetupError {
         match self {
             HttpSetupError::Url { reason } => write!(f, "it is no URL: {reason}"),
             HttpSetupError::Scheme { scheme } => {
-                write!(f, "a webhook is reached by http or https, not by {scheme:?}")
+                write!(
+                    f,
+                    "a webhook is reached by http or https, not by {scheme:?}"
+                )
             }
             HttpSetupError::NoTls => f.write_str("https needs the feature sink-https"),
             HttpSetupError::NoHost => f.write_str("the URL names no host"),
@@ -59,7 +62,10 @@ impl fmt::Display for HttpSetupError {
             }
             HttpSetupError::HeaderName { name } => write!(f, "{name:?} is no name of a header"),
             HttpSetupError::HeaderValue { name } => {
-                write!(f, "the value of the header {name:?} has characters that it may not have")
+                write!(
+                    f,
+                    "the value of the header {name:?} has characters that it may not have"
+                )
             }
             HttpSetupError::Timeout => f.write_str("the time to wait for answers is zero"),
         }
@@ -101,7 +107,10 @@ impl fmt::Display for HttpError {
             }
             HttpError::Status { status, body, .. } => write!(f, "the answer is {status}: {body}"),
             HttpError::Header { name } => {
-                write!(f, "what the event says cannot be sent as the header {name:?}")
+                write!(
+                    f,
+                    "what the event says cannot be sent as the header {name:?}"
+                )
             }
             HttpError::Transport { reason } => write!(f, "there is no answer: {reason}"),
         }

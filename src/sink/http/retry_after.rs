@@ -32,7 +32,11 @@ fn date(text: &str) -> Option<u64> {
         return None;
     }
     // Years begin in March here, so that the day that comes every four years is their last.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let leaps = year / 4 - year / 100 + year / 400;
     let days = year * 365 + leaps + (month * 153 + 2) / 5 + day - 1;
     /// The first of January 1970, counted that way.
@@ -58,9 +62,23 @@ mod tests {
         assert_eq!(parse("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(parse("Sun, 06 Nov 1994 08:49:37 GMT"), Some(0));
         assert_eq!(parse("Sun, 06 Nov 1994 08:50:00 GMT"), Some(23));
-        assert_eq!(parse("Tue, 29 Feb 2000 00:00:00 GMT"), Some(951_782_400 - 784_111_777));
-        assert_eq!(parse("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0), "it is past");
-        for no in ["", "-1", "1.5", "soon", "Sun, 06 Nov 1994", "Sun, 00 Nov 1994 08:49:37 GMT"] {
+        assert_eq!(
+            parse("Tue, 29 Feb 2000 00:00:00 GMT"),
+            Some(951_782_400 - 784_111_777)
+        );
+        assert_eq!(
+            parse("Thu, 01 Jan 1970 00:00:00 GMT"),
+            Some(0),
+            "it is past"
+        );
+        for no in [
+            "",
+            "-1",
+            "1.5",
+            "soon",
+            "Sun, 06 Nov 1994",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+        ] {
             assert_eq!(parse(no), None, "{no}");
         }
     }

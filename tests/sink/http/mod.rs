@@ -56,7 +56,10 @@ fn it_posts_the_event_and_says_what_it_is() {
             ("X-Event-ID", Some("id-7")),
             ("X-Tenant", Some("seven")),
             ("X-Signature", None),
-            ("User-Agent", Some(concat!("laneway/", env!("CARGO_PKG_VERSION")))),
+            (
+                "User-Agent",
+                Some(concat!("laneway/", env!("CARGO_PKG_VERSION"))),
+            ),
         ];
         for (name, value) in expected {
             assert_eq!(first.header(name), value, "{name}");
@@ -96,7 +99,9 @@ fn the_signature_is_that_of_cloudstack() {
 fn what_becomes_of_each_answer() {
     guarded(|| {
         // Also those that only look like success.
-        let refused = [300, 301, 302, 304, 307, 400, 401, 403, 404, 409, 410, 413, 422];
+        let refused = [
+            300, 301, 302, 304, 307, 400, 401, 403, 404, 409, 410, 413, 422,
+        ];
         let failed = [408, 429, 500, 502, 503, 504, 599];
         let accepted = [200, 201, 202, 204, 299];
         let all = accepted.iter().chain(&refused).chain(&failed).copied();
@@ -137,7 +142,10 @@ fn success_can_be_200_alone() {
         let server = answering([status(204), status(200)]);
         let mut sink = sink(&server).accept(|status| status == 200);
         let error = sink.write(&event(1)).unwrap_err();
-        assert!(matches!(error, SinkError::Refused(_)), "it was taken: no second time");
+        assert!(
+            matches!(error, SinkError::Refused(_)),
+            "it was taken: no second time"
+        );
         sink.write(&event(1)).unwrap();
     });
 }
@@ -200,7 +208,10 @@ fn a_server_that_says_nothing_times_out() {
         let limit = Duration::from_millis(50);
         let mut sink = sink(&server).timeout_after(limit).unwrap();
         let error = sink.write(&event(1)).unwrap_err();
-        assert!(matches!(error, SinkError::TimedOut { after } if after == limit), "{error:?}");
+        assert!(
+            matches!(error, SinkError::TimedOut { after } if after == limit),
+            "{error:?}"
+        );
     });
 }
 
@@ -208,7 +219,9 @@ fn a_server_that_says_nothing_times_out() {
 fn closing_a_queue_ends_a_request_that_hangs_and_gives_back_its_event() {
     guarded(|| {
         let server = Server::new(|_| Answer::Silence);
-        let sink = sink(&server).timeout_after(Duration::from_secs(3600)).unwrap();
+        let sink = sink(&server)
+            .timeout_after(Duration::from_secs(3600))
+            .unwrap();
         let mut queue = sink.retry(ExponentialBackoff::default()).queue(16);
         for number in 0..3 {
             queue.write(&event(number)).unwrap();
@@ -252,13 +265,32 @@ fn an_event_comes_through_when_the_server_does() {
 #[test]
 fn bad_urls_have_their_errors() {
     let open = |url: &str| HttpSink::<u32>::with_encoder(url, encode).unwrap_err();
-    let no_url = ["", "http://", "http://a b/", "http://[::1", "http://h:99999/"];
+    let no_url = [
+        "",
+        "http://",
+        "http://a b/",
+        "http://[::1",
+        "http://h:99999/",
+    ];
     for url in no_url {
-        assert!(matches!(open(url), HttpSetupError::Url { .. } | HttpSetupError::Scheme { .. }), "{url:?}: {:?}", open(url));
+        assert!(
+            matches!(
+                open(url),
+                HttpSetupError::Url { .. } | HttpSetupError::Scheme { .. }
+            ),
+            "{url:?}: {:?}",
+            open(url)
+        );
     }
     for url in ["ftp://h/", "/path", "h", "file:///etc/passwd"] {
         let error = open(url);
-        assert!(matches!(error, HttpSetupError::Scheme { .. } | HttpSetupError::Url { .. }), "{url}: {error:?}");
+        assert!(
+            matches!(
+                error,
+                HttpSetupError::Scheme { .. } | HttpSetupError::Url { .. }
+            ),
+            "{url}: {error:?}"
+        );
     }
     assert_eq!(open("http://user:secret@h/"), HttpSetupError::UserInfo);
     if cfg!(not(feature = "sink-https")) {
@@ -283,7 +315,10 @@ fn bad_settings_have_their_errors() {
         ..HeaderNames::DEFAULT
     };
     assert!(sink().header_names(names).is_err());
-    assert_eq!(sink().timeout_after(Duration::ZERO).unwrap_err(), HttpSetupError::Timeout);
+    assert_eq!(
+        sink().timeout_after(Duration::ZERO).unwrap_err(),
+        HttpSetupError::Timeout
+    );
 }
 
 #[test]
@@ -298,7 +333,12 @@ fn an_event_cannot_smuggle_headers() {
         let reason = reason.downcast_ref::<HttpError>();
         assert!(matches!(reason, Some(HttpError::Header { name }) if name == "X-Event-ID"));
         let smuggling = Topic::new("test", "A\r\nB").unwrap();
-        assert!(!sink.write(&Event::new(smuggling, 1)).unwrap_err().is_retryable());
+        assert!(
+            !sink
+                .write(&Event::new(smuggling, 1))
+                .unwrap_err()
+                .is_retryable()
+        );
         assert_eq!(server.requests.len(), 0);
     });
 }
@@ -306,9 +346,15 @@ fn an_event_cannot_smuggle_headers() {
 #[test]
 fn traces_show_no_secret() {
     let sink = HttpSink::<u32>::with_encoder("http://127.0.0.1:1/path?token=hidden", encode);
-    let sink = sink.unwrap().secret("hidden").header("Authorization", "hidden");
+    let sink = sink
+        .unwrap()
+        .secret("hidden")
+        .header("Authorization", "hidden");
     let text = format!("{:?}", sink.unwrap());
-    assert!(text.contains("127.0.0.1:1") && !text.contains("hidden"), "{text}");
+    assert!(
+        text.contains("127.0.0.1:1") && !text.contains("hidden"),
+        "{text}"
+    );
 }
 
 #[derive(Clone)]
@@ -336,10 +382,15 @@ fn payloads_that_know_their_encoding_say_what_they_are() {
         let mut sink = HttpSink::<Named>::new(&server.url).unwrap();
         sink.write(&Event::new(topic("SINK"), Named("a"))).unwrap();
         let request = server.requests.take().remove(0);
-        assert_eq!(request.header("Content-Type"), Some("application/vnd.named+json"));
+        assert_eq!(
+            request.header("Content-Type"),
+            Some("application/vnd.named+json")
+        );
         assert_eq!(request.header("X-Event-ID"), Some("a"));
         assert_eq!(request.body, b"\"a\"");
-        let error = sink.write(&Event::new(topic("SINK"), Named(""))).unwrap_err();
+        let error = sink
+            .write(&Event::new(topic("SINK"), Named("")))
+            .unwrap_err();
         assert_eq!(error.to_string(), "the event was refused: a name is needed");
         assert_eq!(server.requests.len(), 0);
     });

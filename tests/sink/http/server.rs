@@ -41,7 +41,9 @@ pub(crate) fn status(status: u16) -> Answer {
 }
 
 pub(crate) fn with_headers(status: u16, headers: &str) -> Answer {
-    Answer::Text(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{headers}\r\n"))
+    Answer::Text(format!(
+        "HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{headers}\r\n"
+    ))
 }
 
 type Answers = dyn FnMut(&Request) -> Answer + Send;
@@ -71,7 +73,10 @@ impl Server {
                         break;
                     }
                     let stream = stream.unwrap();
-                    connections.lock().unwrap().push(stream.try_clone().unwrap());
+                    connections
+                        .lock()
+                        .unwrap()
+                        .push(stream.try_clone().unwrap());
                     let (requests, answers) = (requests.clone(), Arc::clone(&answers));
                     thread::spawn(move || serve(stream, number, &requests, &answers));
                 }
