@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with("archive", archive)
         .with(
             "listener",
-            listener.filter(|event: &Event<Vm>| event.payload().0 % 2 == 0),
+            listener.filter(|event: &Event<Vm>| event.payload().0.is_multiple_of(2)),
         );
 
     let router = Router::<Vm>::new();

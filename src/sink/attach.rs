@@ -38,7 +38,7 @@ impl<E: Clone + Send + 'static> SubscriptionBuilder<'_, E> {
     /// As [`dedicated`](Self::dedicated).
     ///
     /// ```
-    /// use laneway::sink::{Sink, channel};
+    /// use laneway::sink::channel;
     /// use laneway::{Filter, Router, Topic};
     ///
     /// let router = Router::<u32>::new();
@@ -64,7 +64,7 @@ impl<E: Clone + Send + 'static> SubscriptionBuilder<'_, E> {
     /// As [`sink`](Self::sink).
     ///
     /// ```
-    /// use laneway::sink::{Sink, SinkError, SinkErrorKind, sink_fn};
+    /// use laneway::sink::{SinkError, SinkErrorKind, sink_fn};
     /// use laneway::{Event, Filter, Router, Topic};
     /// use std::time::Duration;
     ///

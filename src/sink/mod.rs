@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use laneway::sink::{DeadLetter, ExponentialBackoff, FileSink, Sink, SinkError, WhenFull, sink_fn};
-//! use laneway::{Event, Filter, Overflow, Router, Topic};
+//! use laneway::{Event, Filter, Router, Topic};
 //! use std::time::Duration;
 //!
 //! # let folder = std::env::temp_dir().join(format!("laneway-sinks-{}", std::process::id()));

@@ -117,7 +117,6 @@ pub trait Sink<E>: Send + 'static {
     /// # Errors
     ///
     /// A filter that is none, since it would match nothing.
-    #[expect(clippy::type_complexity, reason = "a closure has no name")]
     fn matching(
         self,
         filter: Filter,

@@ -41,7 +41,7 @@ type Id<E> = Box<dyn for<'a> FnMut(&'a Event<E>) -> Option<Cow<'a, str>> + Send>
 ///
 /// ```no_run
 /// use laneway::sink::{ExponentialBackoff, HttpSink, Sink};
-/// use laneway::Event;
+/// use laneway::{Event, Topic};
 /// use std::time::Duration;
 ///
 /// let webhook = HttpSink::with_encoder("http://127.0.0.1:8080/events", |event: &Event<u32>, out| {
@@ -50,8 +50,9 @@ type Id<E> = Box<dyn for<'a> FnMut(&'a Event<E>) -> Option<Cow<'a, str>> + Send>
 /// })?
 /// .secret("a secret that both sides know")
 /// .timeout_after(Duration::from_secs(2))?;
-/// let sink = webhook.retry(ExponentialBackoff::default()).queue(1024);
-/// # Ok::<(), laneway::sink::HttpSetupError>(())
+/// let mut sink = webhook.retry(ExponentialBackoff::default()).queue(1024);
+/// sink.write(&Event::new(Topic::new("compute", "VM.START")?, 7))?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// Payloads that know their encoding need none, as `HttpSink::<CloudEvent>::new(url)?` with the feature `cloudevents`.
@@ -187,10 +188,11 @@ impl<E> HttpSink<E> {
     /// ```
     /// use laneway::sink::{HeaderNames, HttpSink};
     ///
-    /// let sink = HttpSink::<u32>::with_encoder("http://127.0.0.1:8080/", |_, _| Ok(()))?
+    /// let as_cloudstack = HttpSink::<u32>::with_encoder("http://127.0.0.1:8080/", |_, _| Ok(()))?
     ///     .header_names(HeaderNames::CLOUDSTACK)?
     ///     .secret("known to both sides")
     ///     .accept(|status| status == 200);
+    /// # let _ = as_cloudstack;
     /// # Ok::<(), laneway::sink::HttpSetupError>(())
     /// ```
     pub fn header_names(mut self, names: HeaderNames) -> Result<Self, HttpSetupError> {

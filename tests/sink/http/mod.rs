@@ -366,7 +366,10 @@ impl Encode for Named {
     fn encode(event: &Event<Self>, out: &mut Vec<u8>) -> Result<(), BoxError> {
         match event.payload().0 {
             "" => Err("a name is needed".into()),
-            name => Ok(out.extend(format!("\"{name}\"").bytes())),
+            name => {
+                out.extend(format!("\"{name}\"").bytes());
+                Ok(())
+            }
         }
     }
 
