@@ -199,8 +199,8 @@ impl<E: Clone + Send + 'static> Actor<E> for SinkActor<E> {
             tracing::warn!(?subscription, failed, %error, "a sink did not write events");
         }
         match error {
-            SinkError::Cancelled { .. } => self.unwritten.push(event.clone()),
-            SinkError::Closed => {
+            // In either case it is closed, or about to be.
+            SinkError::Cancelled { .. } | SinkError::Closed => {
                 self.unwritten.push(event.clone());
                 ctx.stop();
             }

@@ -21,7 +21,8 @@ use std::time::Duration;
 /// as all sinks together. With a queue in front of each, see [`queued`](Self::queued), none is slowed down by another.
 ///
 /// Clones are handles to the same broadcast: for several writers, and to [`add`](Self::add) and [`remove`](Self::remove) sinks
-/// meanwhile, which waits for no write. Dropping the last handle closes the sinks like dropping each of them.
+/// meanwhile, which waits for no write. Dropping the last handle closes the sinks with five seconds. Retry each sink, not the
+/// broadcast: [`SinkError::Partly`] is not retried, since it would be a second time for the sinks that took the event.
 ///
 /// ```
 /// use laneway::sink::{Broadcast, Sink, SinkError, channel, sink_fn};
@@ -60,6 +61,21 @@ struct Members<E: 'static> {
     capacity: Option<usize>,
     /// Ends what the sinks wait for.
     cancel: CancelToken,
+    /// Of sinks that are closed, until somebody takes them.
+    reports: Reports<E>,
+}
+
+impl<E: 'static> Drop for Members<E> {
+    fn drop(&mut self) {
+        for (sink, report) in self.reports.drain(..) {
+            if !report.is_complete() {
+                contain(|| {
+                    tracing::warn!(sink, ?report, "a broadcast was dropped with events in it")
+                });
+            }
+            contain(|| drop(report));
+        }
+    }
 }
 
 impl<E: 'static> Members<E> {
@@ -71,7 +87,7 @@ impl<E: 'static> Members<E> {
     }
 }
 
-impl<E: 'static> Broadcast<E> {
+impl<E: Send + 'static> Broadcast<E> {
     /// Without sinks. Writing to it is `Ok`.
     pub fn new() -> Self {
         Self::with_capacity(None)
@@ -83,6 +99,7 @@ impl<E: 'static> Broadcast<E> {
             is_closed: false,
             capacity,
             cancel: CancelToken::new(),
+            reports: Vec::new(),
         }));
         Broadcast {
             fan: Shared::new(Box::new(Fan(Arc::clone(&members)))),
@@ -120,25 +137,34 @@ impl<E: 'static> Broadcast<E> {
     /// As [`Sink::close`].
     pub fn close_each(&self, deadline: Duration) -> Vec<(String, CloseReport<E>)> {
         let by = until(deadline);
-        // The write that is under way comes to its end first.
-        let order = self.fan.close_it(deadline);
-        let mut members = lock(&self.members);
-        members.is_closed = true;
-        let sinks = std::mem::take(&mut members.sinks);
-        drop(members);
-        for (_, sink) in sinks.iter() {
-            sink.begin();
-        }
-        let closed = sinks.iter().map(|(name, sink)| {
-            let report = sink.close_it(left_of(by));
-            (name.to_string(), report)
-        });
-        let mut reports: Vec<_> = closed.collect();
-        if !order.is_complete() && reports.iter().all(|(_, report)| report.in_flight == 0) {
-            reports.push(("a broadcast".into(), order));
+        // The write that is under way comes to its end first, and then all sinks are closed; unless it hangs.
+        let hung = self.fan.close_it(deadline);
+        let mut reports = close_all(&self.members, left_of(by));
+        if !hung.is_complete() && reports.iter().all(|(_, report)| report.in_flight == 0) {
+            reports.push(("a broadcast".into(), hung));
         }
         reports
     }
+}
+
+type Reports<E> = Vec<(String, CloseReport<E>)>;
+
+/// Closes those that are not closed yet, and gives back all reports that nobody has taken.
+fn close_all<E: Send + 'static>(members: &Mutex<Members<E>>, deadline: Duration) -> Reports<E> {
+    let by = until(deadline);
+    let mut open = lock(members);
+    open.is_closed = true;
+    let sinks = std::mem::take(&mut open.sinks);
+    let mut reports = std::mem::take(&mut open.reports);
+    drop(open);
+    for (_, sink) in sinks.iter() {
+        sink.begin();
+    }
+    reports.extend(sinks.iter().map(|(name, sink)| {
+        let report = sink.close_it(left_of(by));
+        (name.to_string(), report)
+    }));
+    reports
 }
 
 impl<E: Clone + Send + 'static> Broadcast<E> {
@@ -155,7 +181,7 @@ impl<E: Clone + Send + 'static> Broadcast<E> {
     }
 }
 
-impl<E: 'static> Broadcast<E> {
+impl<E: Send + 'static> Broadcast<E> {
     /// [Adds](Self::add) a sink.
     ///
     /// # Panics
@@ -207,7 +233,7 @@ impl<E: 'static> Broadcast<E> {
     }
 }
 
-impl<E: 'static> Sink<E> for Broadcast<E> {
+impl<E: Send + 'static> Sink<E> for Broadcast<E> {
     /// # Errors
     ///
     /// [`SinkError::Partly`] if a sink did not take it.
@@ -242,7 +268,7 @@ impl<E: 'static> Sink<E> for Broadcast<E> {
 /// What is behind the lock of a broadcast.
 struct Fan<E: 'static>(Arc<Mutex<Members<E>>>);
 
-impl<E: 'static> Sink<E> for Fan<E> {
+impl<E: Send + 'static> Sink<E> for Fan<E> {
     fn write(&mut self, event: &Event<E>) -> Result<(), SinkError> {
         let sinks = Arc::clone(&lock(&self.0).sinks);
         let mut failures = Vec::new();
@@ -269,8 +295,10 @@ impl<E: 'static> Sink<E> for Fan<E> {
         Err(SinkError::Partly { written, failures })
     }
 
-    /// The broadcast does that.
-    fn close(&mut self, _: Duration) -> CloseReport<E> {
+    /// The reports are for who closes the broadcast.
+    fn close(&mut self, deadline: Duration) -> CloseReport<E> {
+        let reports = close_all(&self.0, deadline);
+        lock(&self.0).reports = reports;
         CloseReport::default()
     }
 
@@ -284,13 +312,13 @@ impl<E: 'static> Sink<E> for Fan<E> {
     }
 }
 
-impl<E: 'static> Default for Broadcast<E> {
+impl<E: Send + 'static> Default for Broadcast<E> {
     fn default() -> Self {
         Broadcast::new()
     }
 }
 
-impl<E: 'static> Clone for Broadcast<E> {
+impl<E: Send + 'static> Clone for Broadcast<E> {
     fn clone(&self) -> Self {
         Broadcast {
             fan: self.fan.clone(),
@@ -299,7 +327,7 @@ impl<E: 'static> Clone for Broadcast<E> {
     }
 }
 
-impl<E: 'static> fmt::Debug for Broadcast<E> {
+impl<E: Send + 'static> fmt::Debug for Broadcast<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Broadcast")
             .field("sinks", &self.names())

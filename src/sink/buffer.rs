@@ -3,6 +3,7 @@
 use super::cancel::{CancelToken, LOOK};
 use super::error::{SinkError, check_capacity};
 use super::{lock, until};
+use crate::contain::contain;
 use crate::event::Event;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -191,6 +192,16 @@ impl<E> Buffer<E> {
         BufferCounts {
             waiting: state.waiting.len(),
             ..state.counts
+        }
+    }
+}
+
+impl<E> Drop for Buffer<E> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let events = state.waiting.len();
+        if events > 0 {
+            contain(|| tracing::warn!(events, "a queue was dropped with events in it"));
         }
     }
 }

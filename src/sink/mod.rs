@@ -177,6 +177,9 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// How long a thread that was told to stop has to give back what it holds.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// How long closing the sink behind it has after that: it is told to take no time at all.
+const CLOSE_GRACE: Duration = Duration::from_secs(1);
+
 /// User code that panics does so outside of locks, so what is behind them is whole.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

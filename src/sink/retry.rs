@@ -160,6 +160,9 @@ impl<S> Retry<S> {
             };
             let hint = not_before.saturating_duration_since(now);
             let delay = proceed.delay().max(hint);
+            if self.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
             if delay.is_zero() {
                 return Ok(());
             }
@@ -168,9 +171,6 @@ impl<S> Retry<S> {
                 return Err(Stop::TooLate);
             }
             self.clock.wait(delay, &self.cancel);
-            if self.cancel.is_cancelled() {
-                return Err(Stop::Cancelled);
-            }
             waits_once |= !matches!(proceed, Proceed::AskIn(_));
         }
     }
@@ -212,9 +212,6 @@ impl<E, S: Sink<E>> Sink<E> for Retry<S> {
             let hint = error.retry_after().unwrap_or_default().min(self.max_hint);
             not_before = now.checked_add(hint).unwrap_or(now);
             last = Some(Box::new(error));
-            if self.cancel.is_cancelled() {
-                return Err(SinkError::Cancelled { last });
-            }
             if attempts >= self.max_attempts && self.max_attempts < u32::MAX {
                 break;
             }

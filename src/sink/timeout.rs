@@ -175,7 +175,10 @@ impl<E: Clone + Send + 'static> Sink<E> for Timeout<E> {
 impl<E: Send + 'static> Drop for Timeout<E> {
     fn drop(&mut self) {
         if !self.worker.is_closing() {
-            let report = self.worker.close(CLOSE_DEADLINE);
+            let (_, report) = self.worker.close(CLOSE_DEADLINE);
+            if !report.is_complete() {
+                contain(|| tracing::warn!(?report, "a timeout was dropped with its sink at work"));
+            }
             contain(|| drop(report));
         }
     }

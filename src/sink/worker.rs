@@ -5,7 +5,7 @@ use super::cancel::CancelToken;
 use super::error::{SinkError, SinkErrorKind};
 use super::report::CloseReport;
 use super::traits::Sink;
-use super::{CLOSE_DEADLINE, GRACE, contained, left_of, lock, until};
+use super::{CLOSE_DEADLINE, CLOSE_GRACE, GRACE, contained, left_of, lock, until};
 use crate::contain::contain;
 use crate::event::Event;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +34,8 @@ struct Life<E> {
     /// Until the thread takes it.
     sink: Option<Box<dyn Sink<E>>>,
     thread: Option<JoinHandle<()>>,
+    /// The thread writes no more, and closes the sink.
+    has_left: bool,
     has_ended: bool,
     is_closing: bool,
     /// When to be done with closing.
@@ -55,6 +57,7 @@ impl<E: Send + 'static> Worker<E> {
                 name: "laneway-sink".into(),
                 sink: Some(sink),
                 thread: None,
+                has_left: false,
                 has_ended: false,
                 is_closing: false,
                 close_by: None,
@@ -122,13 +125,15 @@ impl<E: Send + 'static> Worker<E> {
         }
         // It may have ended by itself.
         self.buffer.close();
-        let life = lock(&self.life);
+        let mut life = lock(&self.life);
+        life.has_left = true;
         let left = if life.is_closing {
             left_of(life.close_by)
         } else {
             CLOSE_DEADLINE
         };
         drop(life);
+        self.ended.notify_all();
         let report = contained(|| sink.close(left));
         contain(|| drop(sink));
         let mut life = lock(&self.life);
@@ -173,20 +178,22 @@ impl<E: Send + 'static> Worker<E> {
     /// Closes the sink. First what is left in the queue itself, then what the sink says.
     pub(super) fn close(&self, deadline: Duration) -> (Vec<Event<E>>, CloseReport<E>) {
         let by = until(deadline);
-        self.buffer.close();
         let mut life = lock(&self.life);
         life.is_closing = true;
         life.close_by = [life.close_by, by].into_iter().flatten().min();
+        // Only now: its thread looks at the deadline when there is no more to write.
+        self.buffer.close();
         if life.thread.is_none()
             && let Some(mut sink) = life.sink.take()
         {
             // Nothing was ever written.
             drop(life);
-            let report = sink.close(deadline);
+            let report = contained(|| sink.close(deadline));
             contain(|| drop(sink));
             lock(&self.life).has_ended = true;
             self.ended.notify_all();
-            return (Vec::new(), report);
+            let failed = |error| CloseReport::failure(self.name(), error);
+            return (Vec::new(), report.unwrap_or_else(failed));
         }
         let is_own = (life.thread.as_ref())
             .is_some_and(|thread| thread.thread().id() == thread::current().id());
@@ -195,10 +202,13 @@ impl<E: Send + 'static> Worker<E> {
             // A sink that closes the queue in front of it.
             return <(Vec<Event<E>>, CloseReport<E>)>::default();
         }
-        if !self.wait_for_end(by) {
+        if !self.wait(by, |life| life.has_ended) {
             self.cancel.cancel();
             self.buffer.wake();
-            self.wait_for_end(until(GRACE));
+            // What is behind it has threads of its own, perhaps, which give back what they hold.
+            if self.wait(until(GRACE), |life| life.has_left) {
+                self.wait(until(CLOSE_GRACE), |life| life.has_ended);
+            }
         }
         let mut life = lock(&self.life);
         let mut report = life.report.take().unwrap_or_default();
@@ -215,9 +225,9 @@ impl<E: Send + 'static> Worker<E> {
         (self.buffer.drain(), report)
     }
 
-    fn wait_for_end(&self, by: Option<Instant>) -> bool {
+    fn wait(&self, by: Option<Instant>, is_over: impl Fn(&Life<E>) -> bool) -> bool {
         let mut life = lock(&self.life);
-        while !life.has_ended {
+        while !is_over(&life) {
             let left = left_of(by).min(Duration::from_secs(3600));
             if left.is_zero() {
                 return false;
@@ -226,5 +236,19 @@ impl<E: Send + 'static> Worker<E> {
             life = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+}
+
+impl<E> Drop for Worker<E> {
+    /// The thread has ended after everybody had stopped waiting for it.
+    fn drop(&mut self) {
+        let life = self.life.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(report) = life.report.take()
+            && !report.is_complete()
+        {
+            let sink = &life.name;
+            contain(|| tracing::warn!(sink, ?report, "a sink was closed long after its deadline"));
+            contain(|| drop(report));
+        }
     }
 }

@@ -64,13 +64,19 @@ impl<E> WriterSink<E> {
         };
         if self.is_torn {
             writer.write_all(b"\n")?;
+            self.is_torn = false;
         }
-        // Until it is through, and flushed.
-        self.is_torn = true;
-        writer.write_all(&self.line)?;
-        writer.flush()?;
-        self.is_torn = false;
-        Ok(())
+        let mut rest = &self.line[..];
+        while !rest.is_empty() {
+            match writer.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            self.is_torn = !rest.is_empty();
+        }
+        writer.flush()
     }
 }
 

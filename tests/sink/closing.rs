@@ -142,6 +142,56 @@ fn a_queue_behind_a_queue_gives_back_what_both_hold() {
 }
 
 #[test]
+fn a_queue_behind_a_queue_that_hangs_gives_back_what_it_holds() {
+    guarded(|| {
+        let (log, hold) = (Log::default(), Hold::default());
+        let inner = holding(&log, &hold).queue(10).named("inner");
+        let mut outer = inner.queue(10).named("outer");
+        for number in 0..5 {
+            outer.write(&event(number)).unwrap();
+        }
+        hold.wait_for_arrival();
+        wait_until(|| outer.stats().written == 5);
+        let report = outer.close(SHORT);
+        assert_eq!(numbers(&report.left), [1, 2, 3, 4]);
+        assert_eq!(report.detached, ["inner"], "the outer one has ended");
+        assert_eq!(report.in_flight, 1);
+        hold.release();
+    });
+}
+
+#[test]
+fn dropping_a_broadcast_closes_its_sinks_at_the_same_time() {
+    guarded(|| {
+        let logs: [Log<Note>; 3] = Default::default();
+        let mut broadcast = Broadcast::queued(4);
+        for (index, log) in logs.iter().enumerate() {
+            broadcast = broadcast.with(index.to_string(), Probe::new(log));
+        }
+        broadcast.write(&event(1)).unwrap();
+        let other = broadcast.clone();
+        drop(broadcast);
+        assert_eq!(closings(&logs[0]), 0);
+        drop(other);
+        for log in &logs {
+            assert_eq!(log.all(), [Note::Written(1), Note::Closed]);
+        }
+    });
+}
+
+#[test]
+fn a_retry_that_is_cancelled_makes_no_attempt() {
+    let (log, endpoint) = (Log::default(), Endpoint::default());
+    let mut sink = endpoint.sink(&log).retry(ExponentialBackoff::default());
+    let token = CancelToken::new();
+    sink.attach(&token);
+    token.cancel();
+    let error = sink.write(&event(1)).unwrap_err();
+    assert!(matches!(error, SinkError::Cancelled { last: None }));
+    assert_eq!(endpoint.attempts(), 0);
+}
+
+#[test]
 fn a_retry_in_a_broadcast_behind_a_queue_is_cut_short() {
     guarded(|| {
         let (log, other, dead) = (Log::default(), Log::default(), Endpoint::default());

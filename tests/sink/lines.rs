@@ -69,6 +69,17 @@ fn a_line_that_was_torn_spoils_no_other() {
 }
 
 #[test]
+fn a_line_of_which_nothing_was_written_leaves_none() {
+    let page = Page::telling([Step::Fail(ErrorKind::WouldBlock), Step::Take(0)]);
+    let mut sink = sink(&page);
+    for _ in 0..2 {
+        assert!(sink.write(&event(1)).unwrap_err().is_retryable());
+    }
+    sink.write(&event(1)).unwrap();
+    assert_eq!(page.text(), "{\"n\":1}\n");
+}
+
+#[test]
 fn a_reader_that_is_gone_is_gone_for_ever() {
     let mut sink = sink(&Page::telling([Step::Fail(ErrorKind::BrokenPipe)]));
     assert!(matches!(sink.write(&event(1)), Err(SinkError::Closed)));
