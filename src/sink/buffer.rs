@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What a full [`Queue`](super::Queue) or [`channel`](super::channel) does with one more event.
+/// What a full [`Queue`](super::Queue) or [`channel`](super::channel()) does with one more event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum WhenFull {

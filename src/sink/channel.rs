@@ -49,7 +49,7 @@ pub fn channel<E: Clone + Send + 'static>(capacity: usize) -> (ChannelSink<E>, C
     (sink, ChannelReader(buffer))
 }
 
-/// Where events are written to a [`channel`].
+/// Where events are written to a [`channel()`].
 pub struct ChannelSink<E> {
     writers: Arc<Writers<E>>,
     /// Ends what this one waits for.

@@ -63,7 +63,7 @@
 //! | what is given up | [`DeadLetter`], [`DeadLetters`], [`events_only`] |
 //! | several sinks; several writers | [`Broadcast`]; [`Shared`] |
 //! | some events | [`Filtered`] |
-//! | reading on another thread | [`channel`] |
+//! | reading on another thread | [`channel()`] |
 //! | looking at what passes | [`Tap`], [`SinkMetrics`] |
 //! | files, pipes, the standard output | [`FileSink`], [`WriterSink`], [`StdoutSink`], [`Encode`] |
 //! | webhooks | `HttpSink`, with `sink-http` |

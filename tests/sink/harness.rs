@@ -173,3 +173,21 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+/// Handles can be had on any thread, whatever the events are.
+#[test]
+fn auto_traits() {
+    use laneway::sink::{Attached, Breaker, Broadcast, ChannelSink, Queue, Shared, SinkMetrics};
+    use std::cell::Cell;
+    fn check<T: Send + Sync + Clone>() {}
+    check::<Queue<Cell<u32>>>();
+    check::<Shared<Cell<u32>>>();
+    check::<Broadcast<Cell<u32>>>();
+    check::<ChannelSink<Cell<u32>>>();
+    check::<Attached<Cell<u32>>>();
+    check::<CancelToken>();
+    check::<SinkMetrics>();
+    check::<Breaker>();
+    fn check_error<T: std::error::Error + Send + Sync + 'static>() {}
+    check_error::<SinkError>();
+}

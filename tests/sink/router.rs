@@ -238,7 +238,7 @@ fn what_is_wrong_with_the_subscription_is_an_error_and_drops_the_sink() {
 }
 
 #[test]
-fn the_default_policy_gives_way_to_a_chosen_one_in_either_order() {
+fn the_default_policy_gives_way_to_a_chosen_one() {
     guarded(|| {
         let (router, topic) = router();
         let hold = Hold::default();
