@@ -30,8 +30,9 @@ impl<E: Clone + Send + 'static> SubscriptionBuilder<'_, E> {
     /// [`on_panic`](Self::on_panic); one behind a [`queue`](crate::sink::Sink::queue) is contained there. A sink that says it is
     /// closed ends the subscription.
     ///
-    /// When the subscription ends, by whatever means, what the sink waits for is ended, and the sink is closed with five
-    /// seconds; the router's shutdown waits for that within its own deadline.
+    /// When the subscription ends, what the sink waits for is ended, and the sink is closed with five seconds. The router's
+    /// shutdown waits for that within its own deadline; but it drains the mailbox first, at the pace of the sink. So put a
+    /// [`queue`](crate::sink::Sink::queue) in front of what may take long, such as a retry: closing that ends it in time.
     ///
     /// # Errors
     ///

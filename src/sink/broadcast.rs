@@ -209,12 +209,15 @@ impl<E: Send + 'static> Broadcast<E> {
         E: Clone + Send,
     {
         let name = name.into();
-        let capacity = lock(&self.members).capacity;
+        let members = lock(&self.members);
+        let (capacity, cancel) = (members.capacity, members.cancel.clone());
+        drop(members);
         let sink: Box<dyn Sink<E>> = match capacity {
             Some(capacity) => Box::new(sink.queue(capacity).named(name.clone())),
             None => Box::new(sink),
         };
         let sink = Shared::new(sink);
+        sink.follow(&cancel);
         let mut members = lock(&self.members);
         if members.is_closed {
             return Err(BroadcastError::Closed);
@@ -225,7 +228,6 @@ impl<E: Send + 'static> Broadcast<E> {
         if members.sinks.len() >= MAX_SINKS {
             return Err(BroadcastError::TooMany { limit: MAX_SINKS });
         }
-        sink.follow(&members.cancel);
         let before = members.change(|sinks| sinks.push((name.into(), sink)));
         drop(members);
         drop(before);
@@ -308,7 +310,8 @@ impl<E: Send + 'static> Sink<E> for Fan<E> {
     }
 
     fn attach(&mut self, cancel: &CancelToken) {
-        lock(&self.0).cancel.follow(cancel);
+        let own = lock(&self.0).cancel.clone();
+        own.follow(cancel);
     }
 }
 

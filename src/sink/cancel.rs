@@ -3,7 +3,7 @@
 use super::{lock, until};
 use crate::contain::contain;
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How long a wait goes on before it looks again at what cannot wake it.
@@ -45,6 +45,8 @@ struct State {
     callbacks: Vec<Box<dyn FnOnce() + Send>>,
     /// Tokens that this one follows.
     upstream: Vec<CancelToken>,
+    /// Tokens that follow this one, and some that are no more.
+    followers: Vec<Weak<Inner>>,
     /// Looked at now and then: what it speaks of tells nobody.
     watched: Option<Arc<dyn Fn() -> bool + Send + Sync>>,
 }
@@ -67,11 +69,15 @@ impl CancelToken {
         let mut state = lock(&self.0.state);
         state.is_cancelled = true;
         let callbacks = std::mem::take(&mut state.callbacks);
+        let followers = std::mem::take(&mut state.followers);
         // They may hold tokens that hold this one.
         let upstream = std::mem::take(&mut state.upstream);
         drop(state);
         self.0.changed.notify_all();
         drop(upstream);
+        for follower in followers.iter().filter_map(Weak::upgrade) {
+            CancelToken(follower).cancel();
+        }
         for callback in callbacks {
             contain(callback);
         }
@@ -113,7 +119,7 @@ impl CancelToken {
             if state.is_cancelled {
                 return true;
             }
-            // Who cancels this token or one that it follows wakes this thread; what is watched does not.
+            // Who cancels wakes this thread; what is watched, here or further up, does not.
             let slice = if state.watched.is_some() || !state.upstream.is_empty() {
                 LOOK
             } else {
@@ -154,14 +160,22 @@ impl CancelToken {
         if Arc::ptr_eq(&self.0, &upstream.0) {
             return;
         }
-        let weak = Arc::downgrade(&self.0);
-        upstream.on_cancel(move || {
-            if let Some(inner) = weak.upgrade() {
-                CancelToken(inner).cancel();
-            }
-        });
+        let mut above = lock(&upstream.0.state);
+        if above.is_cancelled {
+            drop(above);
+            self.cancel();
+            return;
+        }
+        let followers = &mut above.followers;
+        if followers.len() == followers.capacity() {
+            // Before it grows: those that come and go must not stay here.
+            followers.retain(|follower| follower.strong_count() > 0);
+        }
+        followers.push(Arc::downgrade(&self.0));
+        drop(above);
         let mut state = lock(&self.0.state);
-        if !state.is_cancelled {
+        let is_known = |known: &CancelToken| Arc::ptr_eq(&known.0, &upstream.0);
+        if !state.is_cancelled && !state.upstream.iter().any(is_known) {
             state.upstream.push(upstream.clone());
         }
     }

@@ -56,3 +56,27 @@ fn callbacks_run_once() {
     token.on_cancel(counting(&count));
     assert_eq!(count.get(), 2, "at once");
 }
+
+#[test]
+fn a_chain_is_cancelled_from_its_top() {
+    guarded(|| {
+        let top = CancelToken::new();
+        let mut chain = vec![top.clone()];
+        for _ in 0..50 {
+            let token = CancelToken::new();
+            token.follow(&chain[chain.len() - 1]);
+            chain.push(token);
+        }
+        // Those that come and go are forgotten.
+        for _ in 0..1000 {
+            CancelToken::new().follow(&top);
+        }
+        let waiter = thread::spawn({
+            let last = chain[50].clone();
+            move || last.wait(Duration::MAX)
+        });
+        top.cancel();
+        assert!(waiter.join().unwrap());
+        assert!(chain.iter().all(CancelToken::is_cancelled));
+    });
+}
