@@ -130,7 +130,10 @@ impl Log {
 
     /// Lets others have the file.
     pub(super) fn release(&mut self) {
-        self.file = None;
+        if let Some(file) = self.file.take() {
+            // Closing it would do, but for a process that is being forked meanwhile, and has it until it executes something else.
+            let _ = file.unlock();
+        }
     }
 
     pub(super) fn syncs_at_end(&self) -> bool {
@@ -202,6 +205,12 @@ impl Log {
 
     fn error(&self, operation: FileOperation, source: io::Error) -> FileError {
         FileError::new(operation, &self.path, source)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.release();
     }
 }
 
