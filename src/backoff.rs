@@ -1,5 +1,5 @@
 //! How long to wait after failures: exponential backoff with jitter. For what is built on the core.
-#![cfg(feature = "manager")]
+#![cfg(any(feature = "manager", feature = "sink"))]
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

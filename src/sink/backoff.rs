@@ -2,8 +2,8 @@
 
 use super::error::SinkError;
 use super::retry::{Proceed, Strategy};
+use crate::backoff::{self, Jitter};
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 
 /// Waits longer the more attempts in a row have failed, by random times, so that those who fail together do not come back
@@ -34,20 +34,13 @@ pub struct ExponentialBackoff {
 impl ExponentialBackoff {
     /// With these instead of the defaults. A `max` of zero does not wait at all.
     pub fn new(base: Duration, factor: Duration, max: Duration) -> Self {
-        // SplitMix64 (Steele, Lea and Flood, 2014), from a seed of the system.
-        let mut state = RandomState::new().hash_one(0);
+        let mut jitter = Jitter::new();
         ExponentialBackoff {
             base,
             factor,
             max,
             failures: 0,
-            random: Box::new(move || {
-                state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-                let mut mixed = state;
-                mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-                mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-                mixed ^ (mixed >> 31)
-            }),
+            random: Box::new(move || jitter.next()),
         }
     }
 
@@ -70,27 +63,13 @@ impl ExponentialBackoff {
 
     /// What waits stay below after so many failures. Never wraps around.
     pub fn bound(&self, failures: u32) -> Duration {
-        let Some(doublings) = failures.checked_sub(1) else {
-            return Duration::ZERO;
-        };
-        let times = 2_u128.saturating_pow(doublings);
-        let bound = self
-            .base
-            .as_nanos()
-            .saturating_add(self.factor.as_nanos().saturating_mul(times));
-        from_nanos(bound.min(self.max.as_nanos()))
+        backoff::bound(self.base, self.factor, self.max, failures)
     }
 
     /// Attempts that have failed since the last that did not.
     pub fn failures(&self) -> u32 {
         self.failures
     }
-}
-
-/// What it says fits, since it is not more than another duration.
-fn from_nanos(nanos: u128) -> Duration {
-    let second = 1_000_000_000;
-    Duration::new((nanos / second) as u64, (nanos % second) as u32)
 }
 
 impl Default for ExponentialBackoff {
@@ -102,10 +81,7 @@ impl Default for ExponentialBackoff {
 
 impl Strategy for ExponentialBackoff {
     fn proceed(&mut self, _: Instant) -> Proceed {
-        // Beyond five centuries, what the bound has more does not matter.
-        let bound = self.bound(self.failures).as_nanos().min(u64::MAX.into());
-        // The upper half of the product is uniform below the bound, but for one part in 2^64.
-        let delay = from_nanos((u128::from((self.random)()) * bound) >> 64);
+        let delay = backoff::below(self.bound(self.failures), (self.random)());
         if delay.is_zero() {
             Proceed::Now
         } else {
