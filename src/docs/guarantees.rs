@@ -14,8 +14,8 @@
 //! Costs a lane for each pair of publisher and shard: up to 256 KiB by default, and locks and memory while it is made. The
 //! publisher that lets go of an old table last frees the parts that no newer one shares.
 //!
-//! Shown by `g01_allocation_free.rs`. That there are no system calls cannot be seen from inside a process, so no test here
-//! does.
+//! Shown by `g01_allocation_free.rs`, and for system calls by `row_20_no_system_calls.rs`, which has a process traced; with a
+//! nightly compiler, `checks/realtime.sh` lets RealtimeSanitizer look as well.
 //!
 //! # G2: its cost does not grow with the number of subscribers
 //!

@@ -106,6 +106,9 @@
 //! * [`OnPanic::Resume`](crate::OnPanic::Resume) keeps the actor in whatever state the panic left it. Locks that it held
 //!   are poisoned.
 //!
+//! Contained but counted nowhere are panics of a reader's waker, of a tracing subscriber, and in the Drop of payloads that a
+//! dedicated actor leaves behind.
+//!
 //! # What the models do not see
 //!
 //! The lock-free parts are checked with loom, in all schedules of a few threads and a few events. Loom sees what goes
@@ -117,4 +120,5 @@
 //!   assumed;
 //! * time. A wait with a timeout is a chance for others to run;
 //! * the registry of names, thread-locals' bookkeeping and the marks of the stall detector, which use real atomics there;
-//! * panics, larger numbers of threads, and what else the tests in `tests/` are for.
+//! * panics, larger numbers of threads, and what else the tests in `tests/` are for. `shuttle-tests/` runs whole routers with
+//!   six threads in random schedules, without looking at orderings.

@@ -21,7 +21,8 @@ pub enum Overflow {
     /// The event that has waited longest is dropped.
     DropOldest,
     /// At most one event of each topic waits, the newest, in the order in which the topics first came. Full of distinct
-    /// topics, it drops the one that has waited longest. What is ready at the same time is conflated before it is handled.
+    /// topics, it drops the one that has waited longest. What is ready at the same time is conflated before it is handled;
+    /// what lies in a lane that was quiet until just then comes a turn later.
     KeepLatest,
 }
 
