@@ -264,6 +264,10 @@ impl Filter {
         self.check().map_err(BindingKeyError::Filter)?;
         let mut key = RoutingKey::default();
         for (field, pattern) in self.patterns() {
+            // Keys have a star where an event has none of these two.
+            if pattern == UNSET && matches!(field, Field::Category | Field::EventType) {
+                continue;
+            }
             if pattern.ends_with('*') {
                 return Err(BindingKeyError::Prefix { field });
             }

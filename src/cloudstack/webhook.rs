@@ -118,8 +118,23 @@ impl WebhookFilters {
 
     /// Whether the webhook is called for events with this topic.
     ///
-    /// Of a type that [`Topic::lookup`] did not find, only the beginning is known: rules on other parts of it do not hold.
+    /// Of a type that [`Topic::lookup`] did not find, only the beginning is known. What a rule may exclude then is excluded, and
+    /// what a rule that includes does not see for certain is not included.
     pub fn allow_topic(&self, topic: Topic) -> bool {
-        self.allow(topic.event_type())
+        let name = topic.event_type();
+        let Some(known) = name.strip_suffix('*') else {
+            return self.allow(name);
+        };
+        let may_hold = |rule: &Match| match rule {
+            Match::Exact(text) => text.starts_with(known),
+            Match::Prefix(text) => text.starts_with(known) || known.starts_with(&**text),
+            Match::Suffix(_) | Match::Contains(_) => true,
+        };
+        let holds = |rule: &Match| match rule {
+            Match::Prefix(_) | Match::Contains(_) => rule.matches(known),
+            Match::Exact(_) | Match::Suffix(_) => false,
+        };
+        !self.exclude.iter().any(may_hold)
+            && (self.include.is_empty() || self.include.iter().any(holds))
     }
 }

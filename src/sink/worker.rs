@@ -148,6 +148,7 @@ impl<E: Send + 'static> Worker<E> {
 
     /// A streak of failures is traced when it begins, each time it has doubled, and when it is over.
     fn count(&self, result: &Result<(), SinkError>, streak: &mut u64) {
+        // ORDERING: Release, here and below, pairs with the Acquire in `Queue::stats`.
         match result {
             Ok(()) => {
                 self.written.fetch_add(1, Ordering::Release);

@@ -218,3 +218,11 @@ fn resources_that_are_no_uuids_go_by_their_id() {
     let again = Topic::from_routing_key(&topic.routing_key());
     assert_eq!(again.unwrap().resource(), topic.resource());
 }
+
+#[test]
+fn a_filter_for_events_without_a_category_asks_for_the_star_that_they_have() {
+    let filter = Filter::any().category(UNSET).event_type("KEYS.UNSET");
+    assert_eq!(filter.binding_key().unwrap(), "*.*.KEYS-UNSET.*.*");
+    let topic = Topic::new(UNSET, "KEYS.UNSET").unwrap();
+    assert_eq!(topic.routing_key(), "*.*.KEYS-UNSET.*.*");
+}

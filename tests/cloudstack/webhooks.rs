@@ -87,3 +87,28 @@ fn as_a_predicate() {
         assert_eq!(log.all(), [1]);
     });
 }
+
+/// Of a type that nobody registered only the beginning is known: it may be the one that is excluded.
+#[test]
+fn what_may_be_excluded_is() {
+    let _known = Topic::new("ActionEvent", "WEBHOOK.X").unwrap();
+    let unknown = |event_type| Topic::lookup("ActionEvent", event_type, None, None);
+    let without = |rule| WebhookFilters::new().exclude(rule).unwrap();
+    let only = |rule| WebhookFilters::new().include(rule).unwrap();
+    let stop = unknown("WEBHOOK.STOP");
+    assert_eq!(stop.event_type(), "WEBHOOK.*");
+    for rule in [
+        exact("WEBHOOK.STOP"),
+        Match::Prefix("WEBHOOK.S".into()),
+        Match::Prefix("WEB".into()),
+        Match::Suffix("STOP".into()),
+        Match::Contains("STOP".into()),
+    ] {
+        assert!(!without(rule.clone()).allow_topic(stop), "{rule:?}");
+    }
+    assert!(without(exact("VOLUME.STOP")).allow_topic(stop));
+    assert!(without(Match::Prefix("VOLUME.".into())).allow_topic(stop));
+    assert!(only(Match::Prefix("WEBHOOK.".into())).allow_topic(stop));
+    assert!(!only(exact("WEBHOOK.STOP")).allow_topic(stop));
+    assert!(!only(Match::Suffix("STOP".into())).allow_topic(stop));
+}
