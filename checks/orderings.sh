@@ -19,7 +19,7 @@ models=$(awk '
   }
   END { for (mutant in of) print mutant "\t" of[mutant] }' loom-tests/src/models/*.rs)
 
-find src -name '*.rs' ! -path src/sync.rs | sort | xargs awk -v models="$models" '
+find src -name '*.rs' ! -path 'src/sync*' | sort | xargs awk -v models="$models" '
   BEGIN {
     n = split(models, lines, "\n")
     for (i = 1; i <= n; i++) { split(lines[i], pair, "\t"); caught_by[pair[1]] = pair[2] }

@@ -14,7 +14,7 @@ export CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_OPT_LEVEL=1
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 
 # place<TAB>ordering<TAB>what it becomes
-sites=$(grep -rnoE 'Ordering::(Acquire|Release|AcqRel|SeqCst)' src --include='*.rs' | grep -v '^src/sync\.rs:' |
+sites=$(grep -rnoE 'Ordering::(Acquire|Release|AcqRel|SeqCst)' src --include='*.rs' | grep -v '^src/sync[./]' |
     awk -F: '{
       order = $NF
       n = split(order == "AcqRel" ? "Acquire Release" : "Relaxed", weaker, " ")
