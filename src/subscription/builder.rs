@@ -155,7 +155,7 @@ impl<'a, E: Clone + Send + 'static> SubscriptionBuilder<'a, E> {
     /// ```
     /// # use laneway::{Filter, Overflow, Router};
     /// # let router = Router::<u32>::new();
-    /// let subscription = router
+    /// router
     ///     .subscription()
     ///     .filter(Filter::any())
     ///     .default_overflow(Overflow::DropNewest)
