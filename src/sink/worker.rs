@@ -99,10 +99,10 @@ impl<E: Send + 'static> Worker<E> {
     fn run(&self) {
         let sink = lock(&self.life).sink.take();
         let Some(mut sink) = sink else { return };
-        let mut streak = 0_u64;
+        let (mut streak, mut is_over) = (0_u64, false);
         while let Pop::Event(event) = self.buffer.pop(None, &self.cancel) {
             let result = contained(|| sink.write(&event)).and_then(|result| result);
-            let is_over = match &result {
+            is_over = match &result {
                 Err(SinkError::Closed) => true,
                 // Cut short, one way or another: it may be tried again elsewhere.
                 Err(error) if error.is_retryable() || error.kind() == SinkErrorKind::Cancelled => {
@@ -125,6 +125,11 @@ impl<E: Send + 'static> Worker<E> {
         }
         // It may have ended by itself.
         self.buffer.close();
+        if !is_over && !self.is_closing() {
+            // Closing has begun, and how long it may take is known to who goes on with it.
+            contain(|| sink.begin_close());
+            self.wait(until(CLOSE_DEADLINE), |life| life.is_closing);
+        }
         let mut life = lock(&self.life);
         life.has_left = true;
         let left = if life.is_closing {
@@ -182,6 +187,7 @@ impl<E: Send + 'static> Worker<E> {
         let mut life = lock(&self.life);
         life.is_closing = true;
         life.close_by = [life.close_by, by].into_iter().flatten().min();
+        self.ended.notify_all();
         // Only now: its thread looks at the deadline when there is no more to write.
         self.buffer.close();
         if life.thread.is_none()

@@ -160,6 +160,63 @@ fn a_queue_behind_a_queue_that_hangs_gives_back_what_it_holds() {
     });
 }
 
+/// Notes what it is told about its end.
+struct Ending(Log<Option<Duration>>);
+
+impl Sink<u32> for Ending {
+    fn write(&mut self, _: &laneway::Event<u32>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn begin_close(&mut self) {
+        self.0.push(None);
+    }
+
+    fn close(&mut self, deadline: Duration) -> CloseReport<u32> {
+        self.0.push(Some(deadline));
+        CloseReport::default()
+    }
+}
+
+#[test]
+fn fault_a_sink_behind_a_queue_was_closed_before_its_deadline_was_known() {
+    guarded(|| {
+        // Begin to close the queue, which is soon empty; close it with an hour. The sink behind it had five seconds.
+        let log = Log::default();
+        let mut queue = Ending(log.clone()).queue(10);
+        queue.write(&event(1)).unwrap();
+        queue.begin_close();
+        wait_until(|| log.len() > 0);
+        assert!(queue.close(HOUR).is_complete());
+        let [None, Some(deadline)] = log.all()[..] else {
+            panic!("{:?}", log.all());
+        };
+        assert!(deadline > HOUR / 2, "{deadline:?}");
+    });
+}
+
+#[test]
+fn fault_what_an_inner_queue_held_was_in_no_report() {
+    guarded(|| {
+        // Begin to close a queue in front of a retrying one; close it with less than five seconds. The inner one went on
+        // retrying, and nobody was told what it held.
+        let (log, dead) = (Log::default(), Endpoint::default());
+        let inner = dead.sink(&log).retry(Breaker::new(1, HOUR)).queue(10);
+        let mut outer = inner.clone().queue(10);
+        for number in 0..3 {
+            outer.write(&event(number)).unwrap();
+        }
+        wait_until(|| inner.stats().accepted == 3);
+        outer.begin_close();
+        let mut writer = inner;
+        wait_until(|| matches!(writer.write(&event(9)), Err(SinkError::Closed)));
+        let report = outer.close(SHORT);
+        let left = numbers(&report.left);
+        assert!(left.starts_with(&[0, 1, 2]), "{report:?}");
+        assert!(report.detached.is_empty(), "{report:?}");
+    });
+}
+
 #[test]
 fn dropping_a_broadcast_closes_its_sinks_at_the_same_time() {
     guarded(|| {
