@@ -5,7 +5,7 @@ use super::error::{SinkError, SinkFailure};
 use super::report::CloseReport;
 use super::shared::Shared;
 use super::traits::Sink;
-use super::{left_of, lock, until};
+use super::{CLOSE_DEADLINE, left_of, lock, until};
 use crate::contain::contain;
 use crate::event::Event;
 use std::error::Error;
@@ -16,7 +16,8 @@ use std::time::Duration;
 /// Hands each event to several sinks, by name.
 ///
 /// Each sink gets each event, whatever becomes of it at the others: failures are collected, and given back by name as
-/// [`SinkError::Partly`]. A sink that says [`SinkError::Closed`] is named that once and taken off. Sinks are written to one
+/// [`SinkError::Partly`]. A sink that says [`SinkError::Closed`] is named that once, closed and taken off; what it held is in the
+/// report of the broadcast. Sinks are written to one
 /// after the other, in the order in which they were added, and all see events in the same order; so each write takes as long
 /// as all sinks together. With a queue in front of each, see [`queued`](Self::queued), none is slowed down by another.
 ///
@@ -270,6 +271,38 @@ impl<E: Send + 'static> Sink<E> for Broadcast<E> {
 /// What is behind the lock of a broadcast.
 struct Fan<E: 'static>(Arc<Mutex<Members<E>>>);
 
+impl<E: Send + 'static> Fan<E> {
+    /// Takes off a sink that says it is closed. What it holds is for who closes the broadcast.
+    fn leave(&self, name: &Arc<str>, sink: &Shared<E>) {
+        // By what it is: another one may have this name by now, and one that was removed is its remover's.
+        let is_it = |(known, _): &(Arc<str>, _)| Arc::ptr_eq(known, name);
+        if !lock(&self.0).sinks.iter().any(is_it) {
+            return;
+        }
+        let report = sink.close_it(CLOSE_DEADLINE);
+        contain(|| {
+            tracing::warn!(
+                sink = &**name,
+                ?report,
+                "a closed sink leaves its broadcast"
+            )
+        });
+        let mut members = lock(&self.0);
+        let before = members.change(|sinks| sinks.retain(|known| !is_it(known)));
+        // Sinks that come and go must not fill the memory.
+        let is_kept = !report.is_complete() && members.reports.len() < MAX_SINKS;
+        let report = if is_kept {
+            members.reports.push((name.to_string(), report));
+            None
+        } else {
+            Some(report)
+        };
+        drop(members);
+        drop(before);
+        contain(|| drop(report));
+    }
+}
+
 impl<E: Send + 'static> Sink<E> for Fan<E> {
     fn write(&mut self, event: &Event<E>) -> Result<(), SinkError> {
         let sinks = Arc::clone(&lock(&self.0).sinks);
@@ -279,14 +312,7 @@ impl<E: Send + 'static> Sink<E> for Fan<E> {
                 continue;
             };
             if matches!(error, SinkError::Closed) {
-                let mut members = lock(&self.0);
-                let before = members.change(|sinks| {
-                    // By what it is: another one may have this name by now.
-                    sinks.retain(|(known, _)| !Arc::ptr_eq(known, name));
-                });
-                drop(members);
-                drop(before);
-                contain(|| tracing::warn!(sink = &**name, "a closed sink leaves its broadcast"));
+                self.leave(name, sink);
             }
             failures.push(SinkFailure::new(&**name, error));
         }

@@ -60,6 +60,37 @@ fn a_closed_sink_is_named_once_and_taken_off() {
 }
 
 #[test]
+fn fault_what_a_closed_sink_held_was_in_no_report() {
+    guarded(|| {
+        // Write three events to a queue whose sink is closed, by a broadcast that is closed after it has noticed.
+        let hold = Hold::default();
+        let stop = hold.clone();
+        let mut broadcast = Broadcast::queued(10).with(
+            "gone",
+            sink_fn(move |_: &Event<u32>| {
+                stop.stop_here();
+                Err(SinkError::Closed)
+            }),
+        );
+        for number in 0..3 {
+            broadcast.write(&event(number)).unwrap();
+        }
+        hold.wait_for_arrival();
+        hold.release();
+        wait_until(|| {
+            let _ = broadcast.write(&event(9));
+            broadcast.names().is_empty()
+        });
+        let reports = broadcast.close_each(LONG);
+        let [(name, report)] = &reports[..] else {
+            panic!("{reports:?}");
+        };
+        assert_eq!(name, "gone");
+        assert!(numbers(&report.left).starts_with(&[0, 1, 2]), "{report:?}");
+    });
+}
+
+#[test]
 fn sinks_come_and_go_while_another_hangs() {
     guarded(|| {
         let (log, hold) = (Log::default(), Hold::default());
