@@ -125,6 +125,13 @@ impl<E> Default for State<E> {
     }
 }
 
+impl<E> State<E> {
+    fn has_ended(&self) -> bool {
+        let subscription = self.subscription.get();
+        subscription.is_some_and(Subscription::has_ended)
+    }
+}
+
 impl<E> Attached<E> {
     /// What was written and what failed. [`Subscription::stats`] has what came, and what was dropped before the sink saw it.
     pub fn sink_stats(&self) -> SinkStats {
@@ -170,10 +177,7 @@ impl<E: Send + 'static> SinkActor<E> {
         // Nobody tells this thread that its subscription has ended while it waits in the sink.
         let weak = Arc::downgrade(&state);
         sink.attach(&CancelToken::watching(move || {
-            weak.upgrade().is_some_and(|state| {
-                let subscription = state.subscription.get();
-                subscription.is_some_and(Subscription::has_ended)
-            })
+            weak.upgrade().is_some_and(|state| state.has_ended())
         }));
         SinkActor {
             sink,
@@ -199,13 +203,14 @@ impl<E: Clone + Send + 'static> Actor<E> for SinkActor<E> {
             let (subscription, failed) = (ctx.subscription_id(), self.streak);
             tracing::warn!(?subscription, failed, %error, "a sink did not write events");
         }
-        match error {
-            // In either case it is closed, or about to be.
-            SinkError::Cancelled { .. } | SinkError::Closed => {
-                self.unwritten.push(event.clone());
-                ctx.stop();
-            }
-            _ => {}
+        // It is closed, or about to be.
+        let is_over = matches!(error, SinkError::Cancelled { .. } | SinkError::Closed);
+        // A part of it may have been closed by others; that goes on, and must not fill the memory.
+        if is_over || (error.is_cut_short() && self.state.has_ended()) {
+            self.unwritten.push(event.clone());
+        }
+        if is_over {
+            ctx.stop();
         }
     }
 

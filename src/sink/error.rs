@@ -131,6 +131,20 @@ impl SinkError {
         )
     }
 
+    /// Whether closing ended the write, here or further inside: somebody may still want the event.
+    pub(super) fn is_cut_short(&self) -> bool {
+        match self {
+            SinkError::Cancelled { .. } => true,
+            SinkError::Partly { failures, .. } => {
+                failures.iter().any(|failure| failure.error.is_cut_short())
+            }
+            SinkError::DeadLetter { error, dead_letter } => {
+                error.is_cut_short() || dead_letter.is_cut_short()
+            }
+            _ => false,
+        }
+    }
+
     /// How long the other side asks to be left alone.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {

@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, Pop};
 use super::cancel::CancelToken;
-use super::error::{SinkError, SinkErrorKind};
+use super::error::SinkError;
 use super::report::CloseReport;
 use super::traits::Sink;
 use super::{CLOSE_DEADLINE, CLOSE_GRACE, GRACE, contained, left_of, lock, until};
@@ -105,7 +105,7 @@ impl<E: Send + 'static> Worker<E> {
             is_over = match &result {
                 Err(SinkError::Closed) => true,
                 // Cut short, one way or another: it may be tried again elsewhere.
-                Err(error) if error.is_retryable() || error.kind() == SinkErrorKind::Cancelled => {
+                Err(error) if error.is_retryable() || error.is_cut_short() => {
                     self.cancel.is_cancelled()
                 }
                 _ => false,

@@ -263,8 +263,8 @@ fn a_retry_in_a_broadcast_behind_a_queue_is_cut_short() {
         // Both are closed, and the other one has the event.
         assert_eq!(log.all(), [Note::Closed]);
         assert_eq!(other.all(), [Note::Written(1), Note::Closed]);
-        let stats = queue.stats();
-        assert_eq!(stats.failed, 1, "it is partly written: {stats:?}");
+        // It is partly written, and whoever wants it at the other place has it.
+        assert_eq!(numbers(&report.left), [1]);
     });
 }
 

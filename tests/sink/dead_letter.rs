@@ -1,10 +1,11 @@
 //! What becomes of events that cannot be written.
 
-use crate::common::{Log, guarded};
+use crate::common::{Log, guarded, wait_until};
 use crate::harness::{Endpoint, LONG, Note, Probe, event, numbers, written};
 use laneway::Event;
 use laneway::sink::{
-    DeadLetter, ExponentialBackoff, ManualClock, Sink, SinkError, channel, events_only, sink_fn,
+    Breaker, DeadLetter, ExponentialBackoff, ManualClock, Sink, SinkError, channel, events_only,
+    sink_fn,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -94,5 +95,22 @@ fn closing_closes_both_and_reports_letters_as_their_events() {
         drop(sink);
         assert!(written(&log).len() <= 1);
         assert!(log.all().contains(&Note::Closed));
+    });
+}
+
+#[test]
+fn fault_a_dead_letter_that_was_cut_short_was_lost() {
+    guarded(|| {
+        // An event is refused; its dead letter is retried; the queue in front is closed meanwhile.
+        let (log, dead) = (Log::default(), Endpoint::default());
+        let letters = dead.sink(&log).retry(Breaker::new(1, LONG));
+        let mut queue = Probe::failing(&log, |_| Err(SinkError::refused("no")))
+            .dead_letter(events_only(letters))
+            .queue(10);
+        queue.write(&event(7)).unwrap();
+        wait_until(|| dead.attempts() > 0);
+        let report = queue.close(Duration::ZERO);
+        assert_eq!(numbers(&report.left), [7], "{report:?}");
+        assert_eq!(queue.stats().failed, 0);
     });
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{FOREVER, Hold, Log, assert_adds_up, guarded, topic, wait_until};
 use crate::harness::{Endpoint, LONG, Note, Probe, closings, holding, numbers, written};
-use laneway::sink::{Breaker, Sink, SinkError, SinkErrorKind, channel};
+use laneway::sink::{Breaker, Broadcast, Sink, SinkError, SinkErrorKind, channel};
 use laneway::{Filter, Overflow, Router, SubscribeError, Topic};
 use std::time::Duration;
 
@@ -157,6 +157,28 @@ fn unsubscribing_ends_a_retry_and_gives_back_its_event() {
         let gone = stats.discarded + stats.dropped.stopped;
         assert_eq!((stats.handled, gone, stats.queued), (1, 2, 0), "{stats:?}");
         assert!(attached.close_report().is_none(), "once");
+    });
+}
+
+#[test]
+fn fault_an_event_cut_short_inside_a_broadcast_was_lost() {
+    guarded(|| {
+        // One of two sinks of an attached broadcast retries; the subscription ends meanwhile.
+        let (router, topic) = router();
+        let (log, dead) = (Log::default(), Endpoint::default());
+        let broadcast = Broadcast::new()
+            .with("dead", dead.sink(&log).retry(Breaker::new(1, HOUR)))
+            .with("other", Probe::new(&log));
+        let attached = router
+            .subscription()
+            .filter(Filter::exact(topic))
+            .attach(broadcast, LONG)
+            .unwrap();
+        router.publish(topic, 7).unwrap();
+        wait_until(|| dead.attempts() > 0);
+        attached.unsubscribe().unwrap();
+        assert_eq!(numbers(&attached.close_report().unwrap().left), [7]);
+        assert_eq!(written(&log), [7], "the other one has it");
     });
 }
 
