@@ -1,6 +1,6 @@
 //! Files: rotation, torn lines, disks that are full, fsync.
 
-use crate::common::{Random, guarded};
+use crate::common::{Random, guarded, rounds};
 use crate::harness::{Folder, LONG, event};
 use laneway::Event;
 use laneway::sink::{
@@ -8,6 +8,8 @@ use laneway::sink::{
 };
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::Duration;
 
 /// A number in a line of ten bytes.
@@ -230,11 +232,12 @@ fn what_cannot_be_opened_says_why() {
         let opened = FileSink::builder(path).open_with(encode);
         opened.unwrap_err()
     };
-    for path in [folder.path().join("no/such"), folder.path().to_owned()] {
-        let error = open(&path);
-        let is_open = matches!(&error, FileError::Io { operation: FileOperation::Open, path: named, .. } if *named == path);
-        assert!(is_open, "{error:?}");
-    }
+    let path = folder.path().join("no/such");
+    let error = open(&path);
+    let is_open = matches!(&error, FileError::Io { operation: FileOperation::Open, path: named, .. } if *named == path);
+    assert!(is_open, "{error:?}");
+    let error = open(folder.path());
+    assert!(matches!(error, FileError::NotAFile { .. }), "{error:?}");
 }
 
 #[cfg(unix)]
@@ -265,22 +268,84 @@ fn a_folder_that_may_not_be_written_to() {
     assert_eq!(lines(folder.file()), [2]);
 }
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 #[test]
-fn a_full_disk_has_its_error() {
-    let mut sink = FileSink::builder("/dev/full").open_with(encode).unwrap();
-    let result = sink.write(&event(1));
-    assert!(matches!(&result, Err(error) if error.is_retryable()));
-    let error = failure(result);
-    let full = matches!(
-        error,
-        FileError::DiskFull {
-            operation: FileOperation::Write,
-            ..
-        }
+fn fault_a_folder_that_was_not_synced_was_forgotten() {
+    use std::os::unix::fs::PermissionsExt;
+    // Rotate where the folder cannot be opened, and write again: the new name might not have survived a crash.
+    let folder = Folder::new("unnamed");
+    let mut sink = open(at(&folder).max_bytes(10).fsync(Fsync::Always));
+    sink.write(&event(1)).unwrap();
+    let allow =
+        |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    allow(0o333);
+    if fs::read_dir(folder.path()).is_ok() {
+        // Root may do anything.
+        return;
+    }
+    let results = [(), ()].map(|()| sink.write(&event(2)).is_err());
+    allow(0o755);
+    assert_eq!(results, [true, true]);
+    sink.write(&event(2)).unwrap();
+    assert_eq!(lines(folder.file()), [2]);
+}
+
+#[cfg(unix)]
+#[test]
+fn fault_a_device_was_moved_away() {
+    // Open a device and write more than fits: root renamed it.
+    for device in ["/dev/null", "/dev/tty"] {
+        let opened = FileSink::builder(device).open_with(encode);
+        let error = opened.unwrap_err();
+        assert!(matches!(error, FileError::NotAFile { .. }), "{error}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn fault_a_link_was_moved_away_instead_of_its_file() {
+    // Rotate a file that was opened through a link: the link was renamed, and the next file was elsewhere.
+    let folder = Folder::new("link");
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(folder.file(), &link).unwrap();
+    let mut sink = open(FileSink::builder(&link).max_bytes(10));
+    assert_eq!(
+        sink.path(),
+        folder.file(),
+        "from the root, so it holds in any folder"
     );
-    assert!(full, "{error:?}");
-    assert!(error.to_string().starts_with("cannot write to /dev/full: "));
+    sink.write(&event(1)).unwrap();
+    sink.write(&event(2)).unwrap();
+    assert_eq!(lines(folder.beside(".1")), [1]);
+    assert_eq!(lines(&link), [2]);
+}
+
+#[cfg(unix)]
+#[test]
+fn fault_a_file_was_opened_that_was_being_moved_away() {
+    guarded(|| {
+        // Open a file; before it is locked, the sink that has it rotates; lock it, and write to what is now <path>.1.
+        for round in 0..rounds(20) {
+            let folder = Folder::new(&format!("moving-{round}"));
+            let mut sink = open(at(&folder).max_bytes(10).keep(1));
+            let is_over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !is_over.load(Ordering::Relaxed) {
+                        let Ok(mut other) = at(&folder).open_with(encode) else {
+                            continue;
+                        };
+                        // Between two files it may get one.
+                        other.write(&event(1000)).unwrap();
+                        assert_eq!(lines(folder.file()), [1000]);
+                        return;
+                    }
+                });
+                let _ = (0..100).try_for_each(|number| sink.write(&event(number)));
+                is_over.store(true, Ordering::Relaxed);
+            });
+        }
+    });
 }
 
 #[test]

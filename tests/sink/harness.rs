@@ -151,7 +151,8 @@ impl Folder {
         let folder = std::env::temp_dir().join(unique);
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(&folder).expect("a folder for temporary files");
-        Folder(folder)
+        // As files are named that are open.
+        Folder(folder.canonicalize().expect("it is there"))
     }
 
     pub(crate) fn path(&self) -> &Path {

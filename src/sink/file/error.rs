@@ -70,6 +70,11 @@ pub enum FileError {
         /// The file.
         path: PathBuf,
     },
+    /// There is something else than a regular file: a folder, a device, a pipe.
+    NotAFile {
+        /// Where.
+        path: PathBuf,
+    },
     /// A setting is out of range.
     Setting {
         /// Which, and what is allowed.
@@ -130,6 +135,7 @@ impl fmt::Display for FileError {
                 source,
             } => write!(f, "cannot {operation} {}: {source}", path.display()),
             FileError::InUse { path } => write!(f, "{} is in use", path.display()),
+            FileError::NotAFile { path } => write!(f, "{} is no regular file", path.display()),
             FileError::Setting { rule } => f.write_str(rule),
         }
     }
@@ -141,7 +147,30 @@ impl Error for FileError {
             FileError::DiskFull { source, .. }
             | FileError::PermissionDenied { source, .. }
             | FileError::Io { source, .. } => Some(source),
-            FileError::InUse { .. } | FileError::Setting { .. } => None,
+            FileError::InUse { .. } | FileError::NotAFile { .. } | FileError::Setting { .. } => {
+                None
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No disk is filled for that.
+    #[test]
+    fn what_the_system_says_has_its_error() {
+        let of = |kind: ErrorKind| {
+            FileError::new(FileOperation::Write, Path::new("events"), kind.into())
+        };
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert!(matches!(of(kind), FileError::DiskFull { .. }));
+        }
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            assert!(matches!(of(kind), FileError::PermissionDenied { .. }));
+        }
+        let full = of(ErrorKind::StorageFull).to_string();
+        assert!(full.starts_with("cannot write to events: "), "{full}");
     }
 }

@@ -3,6 +3,7 @@
 use super::error::{FileError, FileOperation};
 use super::resume::{Torn, resume};
 use super::{FileStats, Fsync};
+use crate::contain::contain;
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind, Write};
@@ -17,6 +18,8 @@ pub(super) struct Log {
     size: u64,
     /// There may be a part of a line behind that.
     is_torn: bool,
+    /// A crash may forget its name.
+    is_unnamed: bool,
     max_bytes: u64,
     keep: u32,
     fsync: Fsync,
@@ -32,20 +35,15 @@ impl Log {
         keep: u32,
         fsync: Fsync,
     ) -> Result<(Self, Option<Torn>), FileError> {
-        let opened = File::options()
-            .read(true)
-            .append(true)
-            .create(true)
-            .open(&path);
-        let file = opened.map_err(|error| FileError::new(FileOperation::Open, &path, error))?;
-        lock(&file, &path)?;
+        let (file, path) = open(&path)?;
         let failed = |error| FileError::new(FileOperation::Recover, &path, error);
         let torn = resume(&file, &path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
-        let log = Log {
+        let mut log = Log {
             file: Some(file),
             size,
             is_torn: false,
+            is_unnamed: true,
             max_bytes,
             keep,
             fsync,
@@ -54,10 +52,8 @@ impl Log {
             stats: FileStats::default(),
             path,
         };
-        if fsync != Fsync::Never {
-            let synced = log.sync_folder();
-            synced.map_err(|error| log.error(FileOperation::Recover, error))?;
-        }
+        let named = log.sync_name();
+        named.map_err(|error| log.error(FileOperation::Recover, error))?;
         Ok((log, torn))
     }
 
@@ -72,6 +68,8 @@ impl Log {
             let rotated = self.rotate();
             rotated.map_err(|error| self.error(FileOperation::Rotate, error))?;
         }
+        let named = self.sync_name();
+        named.map_err(|error| self.error(FileOperation::Rotate, error))?;
         let written = self.write(line);
         written.map_err(|error| self.error(FileOperation::Write, error))?;
         self.size += length;
@@ -115,6 +113,8 @@ impl Log {
 
     /// On the disk, as far as the system can tell.
     pub(super) fn sync(&mut self) -> Result<(), FileError> {
+        let named = self.sync_name();
+        named.map_err(|error| self.error(FileOperation::Sync, error))?;
         let Some(file) = &self.file else {
             return Ok(());
         };
@@ -162,9 +162,7 @@ impl Log {
         lock(&file, &self.path).map_err(io::Error::other)?;
         self.size = 0;
         self.file = Some(file);
-        if self.fsync != Fsync::Never {
-            self.sync_folder()?;
-        }
+        self.is_unnamed = true;
         Ok(())
     }
 
@@ -187,20 +185,13 @@ impl Log {
         beside(&self.path, &format!(".{number}"))
     }
 
-    /// So that a crash forgets no name.
-    fn sync_folder(&self) -> io::Result<()> {
-        if !cfg!(unix) {
-            return Ok(());
+    /// What fails here is tried again before anything is written.
+    fn sync_name(&mut self) -> io::Result<()> {
+        if self.is_unnamed && self.fsync != Fsync::Never {
+            sync_folder(&self.path)?;
         }
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        match File::open(folder).and_then(|folder| folder.sync_all()) {
-            // Some file systems cannot.
-            Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
-            result => result,
-        }
+        self.is_unnamed = false;
+        Ok(())
     }
 
     fn error(&self, operation: FileOperation, source: io::Error) -> FileError {
@@ -209,8 +200,69 @@ impl Log {
 }
 
 impl Drop for Log {
+    /// One that was closed is released already.
     fn drop(&mut self) {
+        if self.file.is_some()
+            && self.syncs_at_end()
+            && let Err(error) = self.sync()
+        {
+            contain(|| tracing::warn!(%error, "a file was dropped before it was on the disk"));
+        }
         self.release();
+    }
+}
+
+/// How often a file is opened that somebody moves away each time.
+const ATTEMPTS: u32 = 16;
+
+/// Opens a file that nobody else has, and says where it is: a path that holds when the current folder is another.
+fn open(path: &Path) -> Result<(File, PathBuf), FileError> {
+    let failed = |error| FileError::new(FileOperation::Open, path, error);
+    // A rotation would move a device away.
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return Err(FileError::NotAFile { path: path.into() });
+    }
+    for _ in 0..ATTEMPTS {
+        let opened = File::options()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(path);
+        let file = opened.map_err(failed)?;
+        lock(&file, path)?;
+        match fs::canonicalize(path).and_then(|place| Ok((is_at(&file, &place)?, place))) {
+            Ok((true, place)) => return Ok((file, place)),
+            // Whoever had it moved it away before it was locked here.
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Err(FileError::InUse { path: path.into() })
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let (file, found) = (file.metadata()?, fs::metadata(path)?);
+    Ok((file.dev(), file.ino()) == (found.dev(), found.ino()))
+}
+
+/// Other systems do not say.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
+/// So that a crash forgets no name of a file in the folder of this one.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
+    let Some(folder) = path.parent().filter(|_| cfg!(unix)) else {
+        return Ok(());
+    };
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems cannot.
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+        result => result,
     }
 }
 

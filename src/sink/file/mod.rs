@@ -31,7 +31,8 @@ use std::time::Duration;
 /// * **Others.** The file is locked: opening it a second time is [`FileError::InUse`].
 ///
 /// Errors of the file system are [`SinkError::Failed`] with a [`FileError`], which may pass; an event without an encoding
-/// in one line is [`SinkError::Refused`]. [`close`](Sink::close) syncs, unless told never to.
+/// in one line is [`SinkError::Refused`]. [`close`](Sink::close) syncs, unless told never to, and so does dropping it, which only
+/// traces an error.
 ///
 /// ```
 /// use laneway::sink::{FileSink, Fsync, Sink};
@@ -125,7 +126,7 @@ impl<E> FileSink<E> {
         self.torn.as_ref()
     }
 
-    /// The file it writes to.
+    /// The file it writes to, from the root, without links.
     pub fn path(&self) -> &Path {
         self.log.path()
     }
@@ -183,7 +184,7 @@ impl<E> FileSinkBuilder<E> {
     ///
     /// # Errors
     ///
-    /// A setting out of range, a file in use, and what the system says.
+    /// A setting out of range, something else than a regular file, a file in use, and what the system says.
     pub fn open_with<F>(self, encode: F) -> Result<FileSink<E>, FileError>
     where
         F: FnMut(&Event<E>, &mut Vec<u8>) -> Result<(), BoxError> + Send + 'static,

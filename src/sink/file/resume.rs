@@ -1,6 +1,6 @@
 //! What a crash left at the end of a file.
 
-use super::log::beside;
+use super::log::{beside, sync_folder};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,7 @@ pub(super) fn resume(mut file: &File, path: &Path) -> io::Result<Option<Torn>> {
     io::copy(&mut file.take(length - whole), &mut aside)?;
     aside.write_all(b"\n")?;
     aside.sync_all()?;
+    sync_folder(path)?;
     file.set_len(whole)?;
     file.sync_all()?;
     Ok(Some(Torn {
