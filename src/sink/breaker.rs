@@ -13,8 +13,8 @@ const RECHECK: Duration = Duration::from_millis(100);
 ///
 /// Until `threshold` attempts in a row have failed, there is no waiting. From then on the breaker is open: nobody tries until
 /// `backoff` has passed since the last failure. Then it is half open: one attempt, the probe, goes through. If it works, the
-/// breaker is closed and all go on; if it fails, it is open again. A probe that tells nothing within `backoff` counts as lost,
-/// and the next one may try.
+/// breaker is closed and all go on; if it fails, it is open again. Where its event is refused, or nothing is heard of it within
+/// `backoff`, the next one may try.
 ///
 /// Clones are the same breaker: several sinks in front of one endpoint can share it, and one probe is sent among them.
 ///
@@ -120,5 +120,10 @@ impl Strategy for Breaker {
 
     fn succeeded(&mut self) {
         *lock(&self.state) = State::default();
+    }
+
+    /// The next event may be the probe.
+    fn inconclusive(&mut self) {
+        lock(&self.state).probe = None;
     }
 }

@@ -20,6 +20,9 @@ pub trait Strategy: Send + 'static {
 
     /// An attempt has not failed.
     fn succeeded(&mut self);
+
+    /// An attempt tells nothing about the next one: its event was refused, or it was cut short. Does nothing by default.
+    fn inconclusive(&mut self) {}
 }
 
 /// What a [`Strategy`] says.
@@ -61,6 +64,11 @@ impl<A: Strategy, B: Strategy> Strategy for (A, B) {
     fn succeeded(&mut self) {
         self.0.succeeded();
         self.1.succeeded();
+    }
+
+    fn inconclusive(&mut self) {
+        self.0.inconclusive();
+        self.1.inconclusive();
     }
 }
 
@@ -203,7 +211,10 @@ impl<E, S: Sink<E>> Sink<E> for Retry<S> {
                     self.strategy.succeeded();
                     return Ok(());
                 }
-                Err(error) if !error.is_retryable() => return Err(error),
+                Err(error) if !error.is_retryable() => {
+                    self.strategy.inconclusive();
+                    return Err(error);
+                }
                 Err(error) => error,
             };
             attempts += 1;

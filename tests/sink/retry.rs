@@ -347,3 +347,29 @@ fn the_ends_of_the_random_numbers() {
     huge.failed(now, &SinkError::failed("unreachable"));
     assert!(matches!(huge.proceed(now), Proceed::After(delay) if delay > SECOND));
 }
+
+#[test]
+fn fault_a_refused_probe_kept_its_place() {
+    // The breaker opens; the probe's event is refused; the next event waited for a whole backoff.
+    for in_a_pair in [false, true] {
+        let (log, clock) = (Log::default(), ManualClock::new());
+        let sink = Probe::failing(&log, |number| match number {
+            0 => Err(SinkError::failed("unreachable")),
+            1 => Err(SinkError::refused("no")),
+            _ => Ok(()),
+        });
+        let breaker = Breaker::new(1, 60 * SECOND);
+        let retry = if in_a_pair {
+            sink.retry((breaker, ExponentialBackoff::default().random(|| 0)))
+        } else {
+            sink.retry(breaker)
+        };
+        let mut sink = retry.max_attempts(1).clock(clock.clone());
+        for number in 0..2 {
+            assert!(sink.write(&event(number)).is_err());
+        }
+        assert_eq!(clock.waits(), [60 * SECOND], "for the probe");
+        sink.write(&event(2)).unwrap();
+        assert_eq!(clock.waits().len(), 1);
+    }
+}
