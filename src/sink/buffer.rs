@@ -127,7 +127,8 @@ impl<E> Buffer<E> {
     pub(super) fn pop(&self, end: Option<Instant>, cancel: &CancelToken) -> Pop<E> {
         let mut state = lock(&self.state);
         loop {
-            if cancel.is_cancelled() {
+            // Not what it follows: that is somebody else's code.
+            if cancel.is_set() {
                 return Pop::Ended;
             }
             if let Some(event) = state.waiting.pop_front() {

@@ -132,7 +132,8 @@ impl CancelToken {
     }
 
     /// Runs `callback` when it is cancelled, on the thread that does so; at once, if it was. For waits that nothing but their
-    /// own means can end, such as a socket's. A panic in it is contained.
+    /// own means can end, such as a socket's. A panic in it is contained. It stays until then, so register once, in
+    /// [`attach`](super::Sink::attach), and not with each write.
     ///
     /// ```
     /// use laneway::sink::CancelToken;
@@ -155,27 +156,49 @@ impl CancelToken {
         }
     }
 
-    /// From now on it is cancelled when `upstream` is.
+    fn is(&self, other: &CancelToken) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether somebody has said so of this very token: nobody else's code runs for that.
+    pub(super) fn is_set(&self) -> bool {
+        lock(&self.0.state).is_cancelled
+    }
+
+    /// From now on it is cancelled when `upstream` is. One that would follow itself by that, through others or not, does not.
     pub fn follow(&self, upstream: &CancelToken) {
-        if Arc::ptr_eq(&self.0, &upstream.0) {
-            return;
+        // One at a time: two that follow each other would not see that otherwise.
+        static FOLLOWING: Mutex<()> = Mutex::new(());
+        // Dropped after the lock is free: callbacks may go with the last handle.
+        let mut above = vec![upstream.clone()];
+        let following = lock(&FOLLOWING);
+        let mut seen = 0;
+        while let Some(token) = above.get(seen) {
+            if token.is(self) {
+                return;
+            }
+            for next in lock(&token.clone().0.state).upstream.iter() {
+                if !above.iter().any(|known| known.is(next)) {
+                    above.push(next.clone());
+                }
+            }
+            seen += 1;
         }
-        let mut above = lock(&upstream.0.state);
-        if above.is_cancelled {
-            drop(above);
+        let mut state = lock(&upstream.0.state);
+        if state.is_cancelled {
+            drop((state, following));
             self.cancel();
             return;
         }
-        let followers = &mut above.followers;
+        let followers = &mut state.followers;
         if followers.len() == followers.capacity() {
             // Before it grows: those that come and go must not stay here.
             followers.retain(|follower| follower.strong_count() > 0);
         }
         followers.push(Arc::downgrade(&self.0));
-        drop(above);
+        drop(state);
         let mut state = lock(&self.0.state);
-        let is_known = |known: &CancelToken| Arc::ptr_eq(&known.0, &upstream.0);
-        if !state.is_cancelled && !state.upstream.iter().any(is_known) {
+        if !state.is_cancelled && !state.upstream.iter().any(|known| known.is(upstream)) {
             state.upstream.push(upstream.clone());
         }
     }
