@@ -36,6 +36,11 @@ pub enum HttpSetupError {
         /// The name.
         name: String,
     },
+    /// A header that each request has already, and must not have twice.
+    HeaderReserved {
+        /// The name.
+        name: String,
+    },
     /// A header's value has characters that it may not have.
     HeaderValue {
         /// The header's name.
@@ -61,6 +66,9 @@ impl fmt::Display for HttpSetupError {
                 f.write_str("the URL has a user name in it: set a header instead")
             }
             HttpSetupError::HeaderName { name } => write!(f, "{name:?} is no name of a header"),
+            HttpSetupError::HeaderReserved { name } => {
+                write!(f, "the header {name:?} is the client's own")
+            }
             HttpSetupError::HeaderValue { name } => {
                 write!(
                     f,

@@ -1,9 +1,11 @@
 //! Events posted to a webhook.
 
 mod error;
+mod headers;
 mod retry_after;
 
 pub use error::{HttpError, HttpSetupError};
+pub use headers::HeaderNames;
 
 use super::cancel::CancelToken;
 use super::encode::{Encode, Encoder};
@@ -11,6 +13,7 @@ use super::error::{BoxError, SinkError};
 use super::report::CloseReport;
 use super::traits::Sink;
 use crate::event::Event;
+use headers::{header_name, value};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::borrow::Cow;
@@ -80,33 +83,6 @@ const MAX_ANSWER: u64 = 64 << 10;
 /// How much of it is in an error.
 const MAX_QUOTE: usize = 200;
 
-/// The headers by which an [`HttpSink`] says what it posts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeaderNames {
-    /// Has the event's id.
-    pub id: &'static str,
-    /// Has the event type of its topic.
-    pub event_type: &'static str,
-    /// Has the signature: base64 of the HMAC-SHA256 of the body.
-    pub signature: &'static str,
-}
-
-impl HeaderNames {
-    /// `X-Event-ID`, `X-Event-Type` and `X-Signature`.
-    pub const DEFAULT: HeaderNames = HeaderNames {
-        id: "X-Event-ID",
-        event_type: "X-Event-Type",
-        signature: "X-Signature",
-    };
-
-    /// Those of CloudStack's webhooks: `X-CS-Event-ID`, `X-CS-Event` and `X-CS-Signature`.
-    pub const CLOUDSTACK: HeaderNames = HeaderNames {
-        id: "X-CS-Event-ID",
-        event_type: "X-CS-Event",
-        signature: "X-CS-Signature",
-    };
-}
-
 impl<E: Encode> HttpSink<E> {
     /// To this URL, for events that know their encoding.
     ///
@@ -169,13 +145,18 @@ impl<E> HttpSink<E> {
         Ok(self)
     }
 
-    /// One more header, the same for all events.
+    /// One more header, the same for all events. `Content-Type` is [set](Self::content_type) by that.
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError::HeaderName`] and [`HttpSetupError::HeaderValue`].
+    /// [`HttpSetupError::HeaderName`], [`HttpSetupError::HeaderReserved`] and [`HttpSetupError::HeaderValue`].
     pub fn header(mut self, name: &str, text: &str) -> Result<Self, HttpSetupError> {
-        self.headers.push((header_name(name)?, value(name, text)?));
+        let (header, value) = (header_name(name)?, value(name, text)?);
+        if header == CONTENT_TYPE {
+            self.content_type = value;
+        } else {
+            self.headers.push((header, value));
+        }
         Ok(self)
     }
 
@@ -183,7 +164,7 @@ impl<E> HttpSink<E> {
     ///
     /// # Errors
     ///
-    /// [`HttpSetupError::HeaderName`].
+    /// [`HttpSetupError::HeaderName`] and [`HttpSetupError::HeaderReserved`].
     ///
     /// ```
     /// use laneway::sink::{HeaderNames, HttpSink};
@@ -197,7 +178,9 @@ impl<E> HttpSink<E> {
     /// ```
     pub fn header_names(mut self, names: HeaderNames) -> Result<Self, HttpSetupError> {
         for name in [names.id, names.event_type, names.signature] {
-            header_name(name)?;
+            if header_name(name)? == CONTENT_TYPE {
+                return Err(HttpSetupError::HeaderReserved { name: name.into() });
+            }
         }
         self.names = names;
         Ok(self)
@@ -213,7 +196,7 @@ impl<E> HttpSink<E> {
         self
     }
 
-    /// Signs each body with this key, by HMAC-SHA256.
+    /// Signs each body with this key, by HMAC-SHA256. An empty one is a key, too, that everybody knows.
     #[must_use]
     pub fn secret(mut self, key: impl AsRef<[u8]>) -> Self {
         self.secret = Some(key.as_ref().into());
@@ -326,16 +309,6 @@ fn check(url: &str) -> Result<Uri, HttpSetupError> {
         });
     }
     Ok(uri)
-}
-
-fn header_name(name: &str) -> Result<HeaderName, HttpSetupError> {
-    let name = || name.to_owned();
-    HeaderName::from_bytes(name().as_bytes())
-        .map_err(|_| HttpSetupError::HeaderName { name: name() })
-}
-
-fn value(name: &str, text: &str) -> Result<HeaderValue, HttpSetupError> {
-    HeaderValue::from_str(text).map_err(|_| HttpSetupError::HeaderValue { name: name.into() })
 }
 
 impl<E: 'static> Sink<E> for HttpSink<E> {

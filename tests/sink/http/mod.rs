@@ -1,12 +1,13 @@
 //! Webhooks, against a server on this machine.
 
 mod server;
+mod setup;
 
 use crate::common::{Log, guarded, topic, wait_until};
 use crate::harness::{LONG, event, numbers};
 use laneway::sink::{
-    BoxError, Encode, ExponentialBackoff, HeaderNames, HttpError, HttpSetupError, HttpSink,
-    ManualClock, Sink, SinkError,
+    BoxError, Encode, ExponentialBackoff, HeaderNames, HttpError, HttpSink, ManualClock, Sink,
+    SinkError,
 };
 use laneway::{Event, Topic};
 use server::{Answer, Request, Server, status, with_headers};
@@ -260,68 +261,6 @@ fn an_event_comes_through_when_the_server_does() {
         // The same id for each attempt.
         assert_eq!(ids, ["7", "7", "7", "7", "8"]);
     });
-}
-
-#[test]
-fn bad_urls_have_their_errors() {
-    let open = |url: &str| HttpSink::<u32>::with_encoder(url, encode).unwrap_err();
-    let no_url = [
-        "",
-        "http://",
-        "http://a b/",
-        "http://[::1",
-        "http://h:99999/",
-    ];
-    for url in no_url {
-        assert!(
-            matches!(
-                open(url),
-                HttpSetupError::Url { .. } | HttpSetupError::Scheme { .. }
-            ),
-            "{url:?}: {:?}",
-            open(url)
-        );
-    }
-    for url in ["ftp://h/", "/path", "h", "file:///etc/passwd"] {
-        let error = open(url);
-        assert!(
-            matches!(
-                error,
-                HttpSetupError::Scheme { .. } | HttpSetupError::Url { .. }
-            ),
-            "{url}: {error:?}"
-        );
-    }
-    assert_eq!(open("http://user:secret@h/"), HttpSetupError::UserInfo);
-    let secure = HttpSink::<u32>::with_encoder("https://h/", encode);
-    if cfg!(feature = "sink-https") {
-        assert!(secure.is_ok());
-    } else {
-        assert_eq!(secure.unwrap_err(), HttpSetupError::NoTls);
-    }
-}
-
-#[test]
-fn bad_settings_have_their_errors() {
-    let sink = || HttpSink::<u32>::with_encoder("http://127.0.0.1:1/", encode).unwrap();
-    assert_eq!(
-        sink().header("a b", "c").unwrap_err(),
-        HttpSetupError::HeaderName { name: "a b".into() }
-    );
-    assert_eq!(
-        sink().header("a", "b\r\nc: d").unwrap_err(),
-        HttpSetupError::HeaderValue { name: "a".into() }
-    );
-    assert!(sink().content_type("a\nb").is_err());
-    let names = HeaderNames {
-        id: "",
-        ..HeaderNames::DEFAULT
-    };
-    assert!(sink().header_names(names).is_err());
-    assert_eq!(
-        sink().timeout_after(Duration::ZERO).unwrap_err(),
-        HttpSetupError::Timeout
-    );
 }
 
 #[test]
