@@ -34,6 +34,8 @@ struct State<E> {
     capacity: usize,
     when_full: WhenFull,
     is_open: bool,
+    /// Somebody may still take out what is in it.
+    has_reader: bool,
     counts: BufferCounts,
 }
 
@@ -67,6 +69,7 @@ impl<E> Buffer<E> {
                 capacity,
                 when_full: WhenFull::default(),
                 is_open: true,
+                has_reader: true,
                 counts: BufferCounts::default(),
             }),
             filled: Condvar::new(),
@@ -173,6 +176,23 @@ impl<E> Buffer<E> {
     pub(super) fn close(&self) {
         lock(&self.state).is_open = false;
         self.wake();
+    }
+
+    /// Takes no more, and nobody pops what it holds.
+    pub(super) fn abandon(&self) {
+        lock(&self.state).has_reader = false;
+        self.close();
+    }
+
+    /// Takes no more, and gives what nobody will pop.
+    pub(super) fn close_and_take(&self) -> Vec<Event<E>> {
+        self.close();
+        let mut state = lock(&self.state);
+        if state.has_reader {
+            Vec::new()
+        } else {
+            std::mem::take(&mut state.waiting).into()
+        }
     }
 
     /// For who cancels a token that somebody pops by.

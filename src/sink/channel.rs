@@ -7,6 +7,7 @@ use super::report::CloseReport;
 use super::traits::Sink;
 use super::until;
 use crate::event::Event;
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,16 +83,8 @@ impl<E: Clone + Send + 'static> Sink<E> for ChannelSink<E> {
     }
 
     fn close(&mut self, _: Duration) -> CloseReport<E> {
-        let buffer = &self.writers.0;
-        buffer.close();
-        // The reader holds the other count.
-        let has_reader = Arc::strong_count(buffer) > 1;
         CloseReport {
-            left: if has_reader {
-                Vec::new()
-            } else {
-                buffer.drain()
-            },
+            left: self.writers.0.close_and_take(),
             ..CloseReport::default()
         }
     }
@@ -145,9 +138,9 @@ impl<E> ChannelReader<E> {
     ///
     /// # Errors
     ///
-    /// [`SinkError::TimedOut`] if there is none by then.
-    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Event<E>>, SinkError> {
-        let timed_out = |()| SinkError::TimedOut { after: timeout };
+    /// [`RecvTimeout`] if there is none by then.
+    pub fn recv_timeout(&mut self, timeout: Duration) -> Result<Option<Event<E>>, RecvTimeout> {
+        let timed_out = |()| RecvTimeout { after: timeout };
         self.pop(until(timeout)).map_err(timed_out)
     }
 
@@ -175,7 +168,7 @@ impl<E> ChannelReader<E> {
 
 impl<E> Drop for ChannelReader<E> {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.abandon();
     }
 }
 
@@ -186,3 +179,19 @@ impl<E> fmt::Debug for ChannelReader<E> {
             .finish()
     }
 }
+
+/// No event came in time, see [`ChannelReader::recv_timeout`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RecvTimeout {
+    /// How long it was waited for.
+    pub after: Duration,
+}
+
+impl fmt::Display for RecvTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no event came within {:?}", self.after)
+    }
+}
+
+impl Error for RecvTimeout {}

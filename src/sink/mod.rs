@@ -22,7 +22,8 @@
 //! // What it does not take in the end is kept in a file, with the reason.
 //! let dead_letters = FileSink::builder(&path).open_with(|letter: &Event<DeadLetter<u32>>, line| {
 //!     let letter = letter.payload();
-//!     line.extend(format!("{{\"number\":{},\"error\":\"{}\"}}", letter.event.payload(), letter.error).bytes());
+//!     let error = serde_json::to_string(&letter.error.to_string())?;
+//!     line.extend(format!("{{\"number\":{},\"error\":{error}}}", letter.event.payload()).bytes());
 //!     Ok(())
 //! })?;
 //! let sink = endpoint
@@ -80,7 +81,8 @@
 //! # Delivery
 //!
 //! `Ok` means that the sink has taken the event over, no more: a queue has it in memory, a [`FileSink`] in the file. An event
-//! is tried again after errors that leave open whether it arrived, so receivers can see it twice, never out of order.
+//! is tried again after errors that leave open whether it arrived, so receivers can see it twice. It is handed over in order; but
+//! what was given up after a time, such as a request without an answer, may still take effect after what was sent later.
 //!
 //! # Closing
 //!
@@ -149,7 +151,7 @@ pub use breaker::{Breaker, BreakerState};
 pub use broadcast::{Broadcast, BroadcastError, MAX_SINKS};
 pub use buffer::WhenFull;
 pub use cancel::CancelToken;
-pub use channel::{ChannelReader, ChannelSink, channel};
+pub use channel::{ChannelReader, ChannelSink, RecvTimeout, channel};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use dead_letter::{DeadLetter, DeadLetters, EventsOnly, events_only};
 pub use encode::{Encode, LineError};

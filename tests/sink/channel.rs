@@ -58,7 +58,10 @@ fn the_reader_gets_the_end() {
         let (mut sink, mut reader) = channel(4);
         assert!(reader.try_recv().is_none());
         let timeout = reader.recv_timeout(Duration::from_millis(1));
-        assert!(matches!(timeout, Err(SinkError::TimedOut { .. })));
+        let error = timeout.unwrap_err();
+        assert_eq!(error.after, Duration::from_millis(1));
+        // It spoke of a write.
+        assert_eq!(error.to_string(), "no event came within 1ms");
         sink.write(&event(1)).unwrap();
         let waiting = thread::spawn(move || {
             let all: Vec<_> = reader.iter().collect();
@@ -110,5 +113,27 @@ fn a_writer_that_waits_for_room_sees_the_reader_go() {
         let writing = thread::spawn(move || sink.write(&event(2)));
         drop(reader);
         assert!(matches!(writing.join().unwrap(), Err(SinkError::Closed)));
+    });
+}
+
+#[test]
+fn fault_what_was_in_a_channel_was_lost_while_its_reader_went() {
+    guarded(|| {
+        // The reader is dropped: it closes the channel; the sink sees that and is closed; then the reader is gone. What was
+        // in the channel was in no report.
+        for _ in 0..rounds(5000) {
+            let (mut sink, reader) = channel::<u32>(1 << 20);
+            let barrier = SpinBarrier::new(2);
+            let other = barrier.clone();
+            let going = thread::spawn(move || {
+                other.wait();
+                drop(reader);
+            });
+            barrier.wait();
+            let accepted = (0..).take_while(|number| sink.write(&event(*number)).is_ok());
+            let accepted = accepted.count();
+            assert_eq!(sink.close(LONG).left.len(), accepted);
+            going.join().unwrap();
+        }
     });
 }
