@@ -50,6 +50,8 @@ struct Slot<E> {
     /// `None` while somebody writes, and once it is closed.
     sink: Option<Box<dyn Sink<E>>>,
     is_closing: bool,
+    /// Somebody has the sink to close it.
+    has_closer: bool,
     has_ended: bool,
     /// Nobody waits for the writer any more: it closes the sink.
     is_abandoned: bool,
@@ -64,6 +66,7 @@ impl<E: 'static> Shared<E> {
                 slot: Mutex::new(Slot {
                     sink: Some(sink),
                     is_closing: false,
+                    has_closer: false,
                     has_ended: false,
                     is_abandoned: false,
                 }),
@@ -131,6 +134,7 @@ impl<E: 'static> Handle<E> {
             self.back.notify_one();
             return;
         }
+        slot.has_closer = true;
         drop(slot);
         let report = contained(|| sink.close(Duration::ZERO));
         contain(|| tracing::warn!(?report, "a sink was closed long after its deadline"));
@@ -163,6 +167,10 @@ impl<E: 'static> Handle<E> {
             slot = self.wait_until(until(GRACE));
         }
         let Some(mut sink) = slot.sink.take() else {
+            if slot.has_closer && !slot.has_ended {
+                let error = SinkError::failed("another thread is still closing it");
+                return CloseReport::failure("a shared sink", error);
+            }
             let is_out = !slot.has_ended;
             slot.is_abandoned |= is_out;
             return CloseReport {
@@ -170,6 +178,7 @@ impl<E: 'static> Handle<E> {
                 ..CloseReport::default()
             };
         };
+        slot.has_closer = true;
         drop(slot);
         let report = contained(|| sink.close(left_of(by)));
         contain(|| drop(sink));

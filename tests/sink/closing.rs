@@ -306,6 +306,37 @@ fn a_shared_sink_that_hangs_is_reported_and_closed_by_its_writer() {
     });
 }
 
+/// Stops when it is closed.
+struct Lingering(Hold);
+
+impl Sink<u32> for Lingering {
+    fn write(&mut self, _: &laneway::Event<u32>) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn close(&mut self, _: Duration) -> CloseReport<u32> {
+        self.0.stop_here();
+        CloseReport::default()
+    }
+}
+
+#[test]
+fn fault_a_second_close_reported_a_write_that_was_none() {
+    guarded(|| {
+        // Close a shared sink, which takes long over that; close it again, with no time.
+        let hold = Hold::default();
+        let mut shared = Lingering(hold.clone()).shared();
+        let mut other = shared.clone();
+        let closing = thread::spawn(move || other.close(LONG));
+        hold.wait_for_arrival();
+        let report = shared.close(SHORT);
+        assert_eq!((report.in_flight, report.failures.len()), (0, 1));
+        hold.release();
+        assert!(closing.join().unwrap().is_complete());
+        assert!(shared.close(LONG).is_complete());
+    });
+}
+
 #[test]
 fn the_token_reaches_through_all_that_composes() {
     guarded(|| {
