@@ -19,8 +19,10 @@ struct Vm(u32);
 /// How it is written, to files and webhooks alike.
 impl Encode for Vm {
     fn encode(event: &Event<Self>, out: &mut Vec<u8>) -> Result<(), BoxError> {
-        let (what, number) = (event.topic().event_type(), event.payload().0);
-        out.extend(format!(r#"{{"type":"{what}","vm":{number}}}"#).bytes());
+        let number = event.payload().0;
+        // Whoever publishes chooses the type: it may have quotes in it.
+        let what = serde_json::to_string(event.topic().event_type())?;
+        out.extend(format!(r#"{{"type":{what},"vm":{number}}}"#).bytes());
         Ok(())
     }
 }

@@ -24,8 +24,8 @@ use std::time::Duration;
 /// Clones are handles to the same queue, for several writers. Any of them closes it:
 ///
 /// * [`close`](Sink::close) lets the thread write until the deadline. Then it ends what the sink waits for (a retry, a
-///   request), takes back what was not written and reports it. A thread that does not come back from its sink within 100 ms is
-///   detached and named in the report; it ends when the call returns.
+///   request), takes back what was not written and reports it. A thread that does not come back from its sink within 100 ms, or
+///   has not closed it within a second after that, is detached and named in the report; it ends when the call returns.
 /// * A second close at the same time waits for the same end. What is left is reported to one of them.
 /// * Dropping the last handle closes it with five seconds, and what is left then is traced as a warning.
 ///

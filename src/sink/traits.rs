@@ -60,7 +60,8 @@ pub trait Sink<E>: Send + 'static {
     ///
     /// # Blocking
     ///
-    /// Up to `deadline`; sinks with threads of their own take up to 100 ms more each for these to give back what they hold.
+    /// Up to `deadline`; sinks with threads of their own take up to 100 ms more each for these to come back, and up to a second
+    /// for closing what is behind them.
     fn close(&mut self, deadline: Duration) -> CloseReport<E>;
 
     /// Takes no more events, and begins to write what it has accepted, without waiting. For who closes several sinks one
