@@ -294,11 +294,9 @@ fn fault_a_folder_that_was_not_synced_was_forgotten() {
 #[test]
 fn fault_a_device_was_moved_away() {
     // Open a device and write more than fits: root renamed it.
-    for device in ["/dev/null", "/dev/tty"] {
-        let opened = FileSink::builder(device).open_with(encode);
-        let error = opened.unwrap_err();
-        assert!(matches!(error, FileError::NotAFile { .. }), "{error}");
-    }
+    let opened = FileSink::builder("/dev/null").open_with(encode);
+    let error = opened.unwrap_err();
+    assert!(matches!(error, FileError::NotAFile { .. }), "{error}");
 }
 
 #[cfg(unix)]
