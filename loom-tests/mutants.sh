@@ -27,23 +27,32 @@ if ! diff <(echo "$in_code") <(echo "$in_models"); then
     exit 1
 fi
 
-escaped=0
-count=0
-last=""
-while IFS=$'\t' read -r mutant model; do
-    if [ "$mutant" != "$last" ]; then
-        LANEWAY_MUTANT=$mutant cargo test --quiet --release --no-run >/dev/null 2>&1 ||
-            { echo "the mutant $mutant does not build" >&2; exit 1; }
-        last=$mutant
-    fi
-    count=$((count + 1))
-    # A mutant may also make a model run for ever.
-    if LANEWAY_MUTANT=$mutant timeout 120 cargo test --quiet --release -- --exact "models::$model" >/dev/null 2>&1; then
-        echo "ESCAPED  $mutant  from  $model"
-        escaped=$((escaped + 1))
-    else
-        echo "caught   $mutant  by  $model"
-    fi
-done <<<"$pairs"
-echo "$((count - escaped)) of $count caught"
-[ "$escaped" -eq 0 ]
+# `share N JOBS`: every JOBS-th mutant. In a target directory of its own, since cargo builds one thing at a time in each.
+share() {
+    local mutant model last="" verdict
+    export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/share-$1"
+    while IFS=$'\t' read -r mutant model; do
+        if [ "$mutant" != "$last" ]; then
+            LANEWAY_MUTANT=$mutant cargo test --quiet --release --no-run >/dev/null 2>&1 || echo "BROKEN   $mutant"
+            last=$mutant
+        fi
+        verdict=caught
+        # A mutant may also make a model run for ever.
+        if LANEWAY_MUTANT=$mutant timeout 120 cargo test --quiet --release -- --exact "models::$model" >/dev/null 2>&1; then
+            verdict=ESCAPED
+        fi
+        printf '%-8s %s  by  %s\n' "$verdict" "$mutant" "$model"
+    done < <(awk -v n="$1" -v jobs="$2" '$1 != last { k++; last = $1 } k % jobs == n' <<<"$pairs")
+}
+
+results=$(mktemp)
+trap 'rm -f "$results"' EXIT
+jobs=$(nproc)
+for ((n = 0; n < jobs; n++)); do
+    share "$n" "$jobs" | tee -a "$results" &
+done
+wait
+caught=$(grep -c '^caught' "$results" || true)
+all=$(wc -l <<<"$pairs")
+echo "$caught of $all caught"
+[ "$caught" -eq "$all" ] && ! grep -q '^BROKEN' "$results"
