@@ -12,7 +12,7 @@
 //! either is right. A left-over `<file>.tmp` is never read, and written over by the next change. Two managers are kept apart
 //! by a lock on `<file>.lock`, which the system takes back when a process dies.
 
-use crate::manager::error::StoreError;
+use crate::manager::error::{ManagerError, StoreError};
 use crate::manager::rule::{InvalidField, MAX_NAME};
 use crate::manager::spec::{DriverSpec, DriverType, SubscriptionSpec};
 use serde::de::Error as _;
@@ -123,6 +123,8 @@ pub(super) struct Store {
     path: PathBuf,
     /// Held for as long as the store is open. None without a file, which keeps nothing.
     lock: Option<File>,
+    /// Others may have the file by now.
+    is_closed: bool,
     kept: Kept,
 }
 
@@ -132,12 +134,14 @@ impl Store {
         Store {
             path: PathBuf::new(),
             lock: None,
+            is_closed: false,
             kept: Kept::default(),
         }
     }
 
     /// Lets others open the file. Nothing is changed after this.
     pub(super) fn close(&mut self) {
+        self.is_closed = true;
         if let Some(lock) = self.lock.take() {
             // Closing the file is not enough: a process that another thread is about to start has it too, until it runs.
             let _ = lock.unlock();
@@ -163,6 +167,7 @@ impl Store {
         let mut store = Store {
             path: path.into(),
             lock: Some(lock),
+            is_closed: false,
             kept: Kept::default(),
         };
         match store.read() {
@@ -180,7 +185,10 @@ impl Store {
     }
 
     /// Makes a change that survives from when this returns.
-    pub(super) fn change(&mut self, change: impl FnOnce(&mut Kept)) -> Result<(), StoreError> {
+    pub(super) fn change(&mut self, change: impl FnOnce(&mut Kept)) -> Result<(), ManagerError> {
+        if self.is_closed {
+            return Err(ManagerError::Closed);
+        }
         let mut kept = self.kept.clone();
         change(&mut kept);
         if self.lock.is_some() {
@@ -299,5 +307,30 @@ fn failed(action: &'static str, path: &Path, error: io::Error) -> StoreError {
         action,
         path: path.into(),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change waits for another one to be synced, `close(ZERO)` does not wait for the change and comes first: it was
+    /// acknowledged, and never written.
+    #[test]
+    fn a_change_behind_the_end_is_refused() {
+        let name = format!("laneway-store-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("state.json");
+        for mut store in [Store::in_memory(), Store::open(&path).unwrap()] {
+            let insert = |kept: &mut Kept| {
+                let new = DriverType::in_process("t");
+                kept.driver_types.insert("t".into(), new);
+            };
+            store.close();
+            assert!(matches!(store.change(insert), Err(ManagerError::Closed)));
+            assert!(store.kept().driver_types.is_empty());
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -35,8 +35,7 @@ impl Manager {
         }
         store.change(|kept| {
             kept.driver_types.insert(name, driver_type);
-        })?;
-        Ok(())
+        })
     }
 
     /// A driver type.
@@ -261,9 +260,9 @@ impl Inner {
 
     fn keep_driver(&self, spec: &DriverSpec) -> Result<(), ManagerError> {
         let mut store = lock(&self.store);
-        Ok(store.change(|kept| {
+        store.change(|kept| {
             kept.drivers.insert(spec.name().into(), spec.clone());
-        })?)
+        })
     }
 
     pub(in crate::manager) fn kept_driver_type(&self, name: &str) -> Option<DriverType> {

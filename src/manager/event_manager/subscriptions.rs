@@ -193,7 +193,7 @@ impl Manager {
         if let Err(error) = gone {
             entry.set_status(before, None);
             inner.settle(&entry);
-            return Err(error.into());
+            return Err(error);
         }
         // So that what was emitted before is counted. Where that cannot be waited for, it is gone with its routes.
         let _ = inner.router.flush_timeout(inner.config.patience);
@@ -221,9 +221,9 @@ impl Inner {
 
     fn keep(&self, spec: &SubscriptionSpec) -> Result<(), ManagerError> {
         let mut store = lock(&self.store);
-        Ok(store.change(|kept| {
+        store.change(|kept| {
             kept.subscriptions.insert(spec.name().into(), spec.clone());
-        })?)
+        })
     }
 
     /// All of an update that can fail: see [`Plan`](crate::manager::run::Plan).
