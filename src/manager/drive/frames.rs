@@ -54,6 +54,12 @@ impl Frames {
             return None;
         }
         self.begun.push(byte);
+        if self.begun.len() > MAX_BYTES {
+            self.reset();
+            self.is_skipping = byte != b'\n';
+            give(Err("an event is longer than 1 MiB"));
+            return None;
+        }
         match byte {
             _ if self.is_escaped => self.is_escaped = false,
             b'\\' if self.is_in_string => self.is_escaped = true,
@@ -69,11 +75,6 @@ impl Frames {
                 }
             }
             _ => {}
-        }
-        if self.begun.len() > MAX_BYTES {
-            self.reset();
-            self.is_skipping = true;
-            give(Err("an event is longer than 1 MiB"));
         }
         None
     }
@@ -163,6 +164,23 @@ mod tests {
             });
         }
         frames.feed(b"\n{}", |frame| assert_eq!(frame, Ok(&b"{}"[..])));
+        assert_eq!(refused, 1);
+    }
+
+    /// `{`, and then newlines without end: the limit was looked at after other bytes only.
+    #[test]
+    fn a_document_of_empty_lines_is_given_up() {
+        let mut frames = Frames::default();
+        let mut refused = 0;
+        frames.feed(b"{", |_| unreachable!("it has not ended"));
+        for _ in 0..2 * MAX_BYTES / 4096 {
+            frames.feed(&[b'\n'; 4096], |frame| {
+                assert_eq!(frame, Err("an event is longer than 1 MiB"));
+                refused += 1;
+            });
+            assert!(frames.begun.len() <= MAX_BYTES);
+        }
+        frames.feed(b"{}", |frame| assert_eq!(frame, Ok(&b"{}"[..])));
         assert_eq!(refused, 1);
     }
 }
