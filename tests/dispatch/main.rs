@@ -24,3 +24,4 @@ mod weaknesses;
 
 mod changes;
 mod closing;
+mod endings;

@@ -43,7 +43,8 @@ impl Manager {
     /// Closes the manager: stops the drivers, takes no more events, runs the functions for those that it has taken, and ends.
     ///
     /// Events that wait for another attempt are not tried again: they are dead letters now. At the deadline, commands are killed
-    /// with their children and what still waits is discarded. What the store keeps stays as it is. Doing it again does nothing.
+    /// with their children and what still waits is discarded. What the store keeps stays as it is. Doing it again does nothing: a second call
+    /// returns at once with an empty report, also while the first one is still at it.
     ///
     /// # Blocking
     ///
@@ -76,8 +77,8 @@ impl Drop for Manager {
 
 impl Inner {
     fn close(&self, deadline: Duration) -> CloseReport {
-        // ORDERING: AcqRel, as it both tells and asks; pairs with the load in `Inner::is_closing`.
-        if self.is_closing.swap(true, Ordering::AcqRel) {
+        // ORDERING: SeqCst, as it both tells and asks; pairs with the load in `Inner::is_closing`.
+        if self.is_closing.swap(true, Ordering::SeqCst) {
             return CloseReport::default();
         }
         let is_worker = {
@@ -113,14 +114,13 @@ impl Inner {
             report.is_held_up = self.router.flush_timeout(left).is_err();
             self.wait_idle(end);
         }
-        let discarded = || {
-            self.entries()
-                .iter()
-                .map(|entry| entry.info().stats.discarded)
-                .sum::<u64>()
+        // Of the same ones at both times: some may be taken off the list meanwhile.
+        let entries = self.entries();
+        let discarded = || -> u64 {
+            let each = entries.iter().map(|entry| entry.info().stats.discarded);
+            each.sum()
         };
         let before = discarded();
-        let entries = self.entries();
         let routes = entries.iter().flat_map(|entry| entry.close(&self.pool));
         let routes: Vec<_> = routes.collect();
         if may_not_wait {
@@ -145,7 +145,7 @@ impl Inner {
         report
     }
 
-    fn stop_drivers(&self, end: Option<Instant>, detached: &mut Vec<String>) {
+    pub(super) fn stop_drivers(&self, end: Option<Instant>, detached: &mut Vec<String>) {
         let drivers: Vec<_> = lock(&self.drivers).values().cloned().collect();
         let threads: Vec<_> = (drivers.iter())
             .map(|driver| {

@@ -15,7 +15,7 @@ use crate::manager::cancel::lock;
 use crate::manager::drive::{DriverEntry, DriverKind};
 use crate::manager::error::ManagerError;
 use crate::manager::function::Function;
-use crate::manager::run::{Entry, Pool, Sink, work};
+use crate::manager::run::{Entry, Pool, Sink, end, work};
 use crate::manager::status::{EventTypeInfo, Kind, Status};
 use crate::manager::store::Store;
 use crate::{PublishError, Published, Router};
@@ -145,6 +145,10 @@ impl Manager {
     /// Starts threads; waits for nothing else.
     pub fn start(&self) -> Result<(), ManagerError> {
         let inner = &self.inner;
+        // Doing it again asks without waiting: who changes something may wait for this thread's shard.
+        if *inner.enter()? == Phase::Started {
+            return Ok(());
+        }
         let mut phase = inner.phase.write().unwrap_or_else(PoisonError::into_inner);
         if inner.is_closing() {
             return Err(ManagerError::Closed);
@@ -152,6 +156,22 @@ impl Manager {
         if *phase == Phase::Started {
             return Ok(());
         }
+        let begun = self.begin(&mut phase);
+        if inner.is_closing() {
+            // It closed meanwhile, by a deadline that was over before this.
+            inner.close_gate();
+            inner.stop_drivers(Some(Instant::now()), &mut Vec::new());
+            for entry in inner.entries() {
+                end(entry.close(&inner.pool));
+            }
+            return Err(ManagerError::Closed);
+        }
+        begun
+    }
+
+    /// What can fail of a start.
+    fn begin(&self, phase: &mut Phase) -> Result<(), ManagerError> {
+        let inner = &self.inner;
         self.start_workers()?;
         for entry in inner.entries() {
             entry.open_route(&entry.spec(), &inner.router, &inner.pool)?;
@@ -165,8 +185,9 @@ impl Manager {
             }
         }
         *phase = Phase::Started;
-        // ORDERING: Release, so that who emits finds what is set up above; pairs with the load in `Inner::gate`.
-        inner.accepts.store(true, Ordering::Release);
+        // ORDERING: SeqCst, so that who emits finds what is set up above (the load in `Inner::gate`), and either the caller's
+        // `is_closing` sees the swap in `Inner::close`, or `close_gate` comes after this and takes it back.
+        inner.accepts.store(true, Ordering::SeqCst);
         Ok(())
     }
 
@@ -232,8 +253,9 @@ impl Inner {
     }
 
     fn is_closing(&self) -> bool {
-        // ORDERING: Acquire; pairs with the swap in `Inner::close`. Threads that wait for the lock order themselves by it.
-        self.is_closing.load(Ordering::Acquire)
+        // ORDERING: SeqCst; pairs with the swap in `Inner::close`, for the sake of the store in `Manager::begin`. Threads that
+        // wait for the lock order themselves by it.
+        self.is_closing.load(Ordering::SeqCst)
     }
 
     fn entries(&self) -> Vec<Arc<Entry>> {
