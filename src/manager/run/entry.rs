@@ -10,6 +10,7 @@ use crate::manager::status::{RunStats, Status, SubscriptionInfo};
 use crate::{Event, Router, Subscription};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A subscription of the manager.
 #[derive(Debug)]
@@ -272,6 +273,16 @@ impl Entry {
         note(&mut lock(&self.state).stats);
     }
 
+    /// Waits with a job until its next attempt; gives it back if there is to be none.
+    pub(super) fn delay(self: &Arc<Self>, job: Job, pool: &Pool, time: Duration) -> Option<Job> {
+        // Held meanwhile, so that closing comes before, or finds the job.
+        let state = lock(&self.state);
+        match state.plan.is_active {
+            true => pool.delay(self, job, time),
+            false => Some(job),
+        }
+    }
+
     /// A job whose wait is over.
     pub(super) fn again(self: &Arc<Self>, job: Job, pool: &Pool) {
         let mut state = lock(&self.state);
@@ -293,5 +304,31 @@ impl Entry {
 pub(in crate::manager) fn end(subscriptions: impl IntoIterator<Item = Subscription>) {
     for subscription in subscriptions {
         let _ = subscription.unsubscribe();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manager::cancel::Cancel;
+
+    /// A run fails and asks whether its subscription is there; while its result waits for room, the subscription is deleted;
+    /// then the event was parked for its next attempt, where nobody discarded it.
+    #[test]
+    fn nothing_is_parked_behind_a_deletion() {
+        let pool = Pool::new(Cancel::new().unwrap());
+        let spec = Arc::new(SubscriptionSpec::new("s", "a", "f"));
+        let entry = Entry::new(Arc::clone(&spec), "test".into());
+        let job = Job {
+            event: CloudEvent::builder("1", "/s", "a").build().unwrap(),
+            spec,
+            failures: 1,
+            error: None,
+        };
+        entry.activate();
+        entry.close(&pool);
+        let hour = Duration::from_secs(3600);
+        assert!(entry.delay(job, &pool, hour).is_some());
+        assert_eq!(pool.discard(&entry), 0);
     }
 }
