@@ -74,6 +74,28 @@ fn what_waits_for_room_is_published_when_there_is_room() {
     });
 }
 
+/// A wake-up for the collector comes while it waits for room: waiting took it, and the collector slept over it.
+#[test]
+fn waiting_for_room_keeps_the_wake_ups_of_others() {
+    guarded(|| {
+        let (router, reader, _) = jammed();
+        let (stop, publisher) = (Stop::new(), router.publisher());
+        thread::scope(|scope| {
+            let publishes = scope.spawn(|| {
+                let mut target = Target::new(publisher, &stop);
+                for number in 0..10 {
+                    target.publish(ticks(), number).unwrap();
+                }
+                stop.wait_for_wake(Duration::MAX)
+            });
+            wait_until(|| reader.stats().queued == 1);
+            stop.waker().wake();
+            reader.resume().unwrap();
+            assert!(!publishes.join().unwrap());
+        });
+    });
+}
+
 #[test]
 fn payloads_come_back() {
     guarded(|| {

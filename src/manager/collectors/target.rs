@@ -84,6 +84,8 @@ impl<E: Clone + Send + 'static> Target<E> {
                 Poll::Pending => {}
             }
         };
+        // Waiting took the collector's own wake-ups too: it is to look again.
+        waker.wake_by_ref();
         self.count(result)
     }
 
