@@ -85,7 +85,7 @@
 //!
 //! | fault there | here |
 //! |---|---|
-//! | publishing waits for a full channel under a lock of all: one subscriber blocks everybody, unsubscribing hangs | publishing takes no lock and waits for no function; queues are the subscriptions' own, and what is too much for one is dropped and counted there |
+//! | publishing waits for a full channel under a lock of all: one subscriber blocks everybody, unsubscribing hangs | publishing takes one short lock, to count types, and waits for no function; queues are the subscriptions' own, and what is too much for one is dropped and counted there |
 //! | subscribers of a topic share one channel, so each event goes to one of them; the first to unsubscribe closes it for all | each subscription has a route and a queue of its own |
 //! | contexts are ignored, closing does nothing | [`Manager::close`] drains up to a deadline, kills commands, joins threads and reports |
 //! | secrets are accepted and never sent | [`FunctionContext::secrets`], and the environment of commands; without its secret a subscription is in error and a run fails |
@@ -106,6 +106,7 @@
 //! * A function or driver kind that owns a handle of its manager keeps it alive: [`FunctionContext::emit`] needs none.
 //! * Commands, of functions and of drivers, are run on Linux only. Their children are killed with them as long as they stay in the
 //!   process group; what calls `setsid` or `setpgid` gets away. If this process is killed itself, they go on.
+//!   A command that runs as another user (setuid) cannot be killed, and is waited for.
 //! * At most 65536 subscriptions and functions, 1024 driver types and drivers, 1024 workers, 64 entries in lists and maps;
 //!   1 MiB for an event that a driver prints, 1 GiB for a store and for a file of dead letters.
 //! * On a thread that runs actors nothing waits: updating a subscription is an error there, and closing discards.

@@ -1,7 +1,8 @@
 //! A command in a process group of its own: fed, read, and killed with its children.
 //!
 //! The group is killed before its leader is reaped, so its number cannot belong to anybody else then: a child that has ended
-//! and was not waited for keeps its number. Children that moved to another group or session are out of reach.
+//! and was not waited for keeps its number. Children that moved to another group or session are out of reach; the
+//! leader is not, as it is killed by itself too.
 
 use crate::manager::cancel::Cancel;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -187,7 +188,9 @@ impl Group {
         }
     }
 
-    fn kill(&self) {
+    fn kill(&mut self) {
+        // One that moved to another group would be waited for without end.
+        let _ = self.child.kill();
         // No such group: the command ended before it had children.
         if let Err(error) = kill_process_group(self.id(), Signal::KILL)
             && error != Errno::SRCH

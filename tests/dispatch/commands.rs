@@ -54,6 +54,33 @@ fn an_event_larger_than_a_pipe_goes_through() {
     });
 }
 
+/// The leader of the group goes to its parent's group, and sleeps: only its old group was killed, and the end was waited for.
+#[test]
+fn a_command_that_leaves_its_group_is_killed_all_the_same() {
+    const TOLD: &str = "LANEWAY_LEAVE";
+    let name = "commands::a_command_that_leaves_its_group_is_killed_all_the_same";
+    if std::env::var_os(TOLD).is_some() {
+        let group = rustix::process::getpgid(rustix::process::getppid()).unwrap();
+        rustix::process::setpgid(None, Some(group)).unwrap();
+        println!("left");
+        loop {
+            std::thread::park();
+        }
+    }
+    guarded(move || {
+        let this = std::env::current_exe().unwrap();
+        let command = Command::new(this.to_str().unwrap())
+            .arg("--exact")
+            .arg(name)
+            .arg("--nocapture")
+            .env(TOLD, "1")
+            .timeout(Duration::from_secs(2));
+        let result = run(command);
+        assert_eq!(result["error"]["kind"], "timeout");
+        assert!(result["output"].as_str().unwrap().contains("left"));
+    });
+}
+
 #[test]
 fn an_exit_code_or_a_signal_is_a_failure() {
     guarded(|| {
