@@ -274,7 +274,7 @@ impl Store {
         file.write_all(&bytes).map_err(writing)?;
         file.sync_all().map_err(writing)?;
         std::fs::rename(&new, &self.path).map_err(|error| failed("replace", &self.path, error))?;
-        sync_folder(&self.path)
+        sync_folder(&self.path).map_err(|error| failed("sync the folder of", &self.path, error))
     }
 }
 
@@ -284,16 +284,14 @@ impl Drop for Store {
     }
 }
 
-/// Makes the renaming last. Only Unix has folders that can be synced.
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
+/// Makes the name of a file last. Only Unix has folders that can be synced.
+pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
     // An absolute path to a file has a folder.
     let folder = path.parent().unwrap_or(path);
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| failed("sync", folder, error))
+    File::open(folder)?.sync_all()
 }
 
 fn beside(path: &Path, end: &str) -> PathBuf {

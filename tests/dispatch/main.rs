@@ -24,4 +24,5 @@ mod weaknesses;
 
 mod changes;
 mod closing;
+mod drops;
 mod endings;

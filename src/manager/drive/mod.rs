@@ -110,6 +110,11 @@ impl DriverEntry {
         Ok(state.info())
     }
 
+    /// Whether it was started, and the system had a thread for it.
+    pub(super) fn has_thread(&self) -> bool {
+        lock(&self.state).thread.is_some()
+    }
+
     /// Changes it while it is neither being changed nor deleted, and says how it is before its thread does anything.
     fn order(&self, order: Order, spec: Option<&DriverSpec>) -> DriverInfo {
         let mut state = lock(&self.state);
@@ -197,8 +202,15 @@ impl DriverEntry {
             self.rest(reason, backoff::below(bound, Jitter::new().next()));
         }
         inner.forget_driver(&self);
-        lock(&self.state).status = Status::Deleted;
+        self.end();
+    }
+
+    /// It is on no list any more, and has no thread or is at its end.
+    pub(super) fn end(&self) -> DriverInfo {
+        let mut state = lock(&self.state);
+        state.status = Status::Deleted;
         self.changed.notify_all();
+        state.info()
     }
 
     /// Begins an attempt; none if there is to be no other.
@@ -247,7 +259,12 @@ impl DriverEntry {
         };
         match driver_type.image() {
             Image::InProcess => match inner.driver_kind(driver_type.name()) {
-                Some(kind) => self.run_in_process(&*kind, &context),
+                Some(kind) => {
+                    let reason = self.run_in_process(&*kind, &context);
+                    // It may have been removed meanwhile, and its Drop is user code.
+                    contain(|| drop(kind));
+                    reason
+                }
                 None => format!("driver kind `{}` is not registered", driver_type.name()),
             },
             #[cfg(target_os = "linux")]

@@ -108,7 +108,7 @@ impl Manager {
     ///
     /// [`ManagerError::Invalid`], [`ManagerError::NotFound`] for the type, [`ManagerError::AlreadyExists`],
     /// [`ManagerError::TooMany`], [`ManagerError::Store`], [`ManagerError::Closed`]. [`ManagerError::System`] if there is no
-    /// thread for it: it is kept then, and in [`Status::Error`] until the manager starts again.
+    /// thread for it: it is kept then, and in [`Status::Error`] until it is updated.
     ///
     /// # Examples
     ///
@@ -141,6 +141,10 @@ impl Manager {
         if *phase == Phase::New {
             return Ok(driver.info());
         }
+        self.start_driver(&driver)
+    }
+
+    fn start_driver(&self, driver: &Arc<DriverEntry>) -> Result<DriverInfo, ManagerError> {
         let info = driver.start(&self.inner)?;
         if self.inner.is_closing() {
             // It closed in a handler, where it could not wait for this.
@@ -166,21 +170,26 @@ impl Manager {
     }
 
     /// Changes the driver of this name, as a whole. It is [`Status::Updating`] until what ran has ended, and is then started with
-    /// its new options.
+    /// its new options. So is one that there was no thread for.
     ///
     /// # Errors
     ///
     /// [`ManagerError::Invalid`], [`ManagerError::NotFound`] for it and for its type, [`ManagerError::Busy`],
-    /// [`ManagerError::Store`], [`ManagerError::Closed`].
+    /// [`ManagerError::Store`], [`ManagerError::Closed`], and [`ManagerError::System`] as
+    /// [`create_driver`](Self::create_driver) has it.
     pub fn update_driver(&self, spec: DriverSpec) -> Result<DriverInfo, ManagerError> {
-        let _phase = self.inner.enter()?;
+        let phase = self.inner.enter()?;
         spec.check()?;
         let drivers = lock(&self.inner.drivers);
         let driver = find(&drivers, spec.name())?;
         self.driver_type(spec.driver_type())?;
         self.inner.check_idle(spec.name(), &driver.info())?;
         self.inner.keep_driver(&spec)?;
-        Ok(driver.restart(Some(&spec)))
+        let info = driver.restart(Some(&spec));
+        if *phase == Phase::New || driver.has_thread() {
+            return Ok(info);
+        }
+        self.start_driver(driver)
     }
 
     /// Ends a driver. When this returns it is not kept any more; it is [`Status::Deleting`] until what ran has ended, and then
@@ -197,13 +206,11 @@ impl Manager {
         lock(&self.inner.store).change(|kept| {
             kept.drivers.remove(name);
         })?;
-        let mut info = driver.stop();
-        if info.status != Status::Deleting {
-            // It never had a thread.
-            drivers.remove(name);
-            info.status = Status::Deleted;
+        if driver.has_thread() {
+            return Ok(driver.stop());
         }
-        Ok(info)
+        drivers.remove(name);
+        Ok(driver.end())
     }
 
     /// Waits until a driver has a status, and says whether it has; [`Status::Deleted`] also if there is none of this name.

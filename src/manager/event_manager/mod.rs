@@ -180,7 +180,7 @@ impl Manager {
             inner.settle(&entry);
         }
         for driver in lock(&inner.drivers).values() {
-            if driver.info().status == Status::Initialized {
+            if !driver.has_thread() {
                 driver.start(inner)?;
             }
         }

@@ -7,6 +7,7 @@ use crate::manager::event_manager::Inner;
 use crate::manager::function::{FunctionError, RunError};
 use crate::manager::run::Job;
 use crate::manager::spec::DeadLetter;
+use crate::manager::store::sync_folder;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::fs::OpenOptions;
@@ -96,6 +97,8 @@ impl Inner {
         };
         let mut taken = Err("the sink panicked".to_owned());
         contain(|| taken = sink(&failure).map_err(|error| error.to_string()));
+        // It may have been removed meanwhile, and its Drop is user code.
+        contain(|| drop(sink));
         taken.map(|()| true)
     }
 }
@@ -135,5 +138,10 @@ fn append(path: &Path, line: &[u8]) -> io::Result<()> {
         file.write_all(b"\n")?;
     }
     file.write_all(line)?;
-    file.sync_data()
+    file.sync_data()?;
+    match length {
+        // Its name is new, as far as anybody knows.
+        0 => sync_folder(path),
+        _ => Ok(()),
+    }
 }

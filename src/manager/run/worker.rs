@@ -1,5 +1,6 @@
 //! What a worker does: run functions.
 
+use crate::contain::contain;
 use crate::manager::event_manager::Inner;
 use crate::manager::function::{Captured, FunctionContext, Ran, RunError};
 use crate::manager::run::entry::Settled;
@@ -56,12 +57,12 @@ fn one(inner: &Inner, entry: &Arc<Entry>, mut job: Job) {
         return fail(inner, entry, &job, attempts, &error, lost);
     };
     (job.failures, job.error) = (attempts, Some(error));
-    match inner.pool.delay(entry, job, wait) {
+    match entry.delay(job, &inner.pool, wait) {
         None => entry.settle_job(Settled::Again, &inner.pool, |stats| {
             stats.runs += 1;
             stats.results_lost += lost;
         }),
-        // It closed meanwhile.
+        // It closed meanwhile, or its subscription was deleted.
         Some(mut job) => {
             entry.note(|stats| stats.runs += 1);
             let error = job.error.take().unwrap_or(RunError::Cancelled);
@@ -106,5 +107,8 @@ fn call(inner: &Inner, job: &Job) -> Ran {
         secrets: &secrets,
         depth: outcome::depth(&job.event).saturating_add(1),
     };
-    function.run(&job.event, &context, &inner.pool.cancel)
+    let ran = function.run(&job.event, &context, &inner.pool.cancel);
+    // It may have been removed meanwhile, and its Drop is user code.
+    contain(|| drop(function));
+    ran
 }
