@@ -372,3 +372,28 @@ fn a_handler_stops_a_collector_without_waiting() {
         wait_for_state(&collectors, "c", |state| *state == State::Stopped);
     });
 }
+
+/// A handler restarts a collector, or registers another in its place: it was told to stop, and then the call was refused.
+#[test]
+fn who_is_refused_in_a_handler_has_stopped_nothing() {
+    guarded(|| {
+        let router = router::<u64>();
+        let collectors = Arc::new(Collectors::new(&router));
+        let (collector, script) = scripted("c");
+        collectors.register(collector).unwrap();
+        collectors.start("c").unwrap();
+        wait_until(|| script.log.all().contains(&"runs"));
+        let inside = Arc::clone(&collectors);
+        let refused = inside_a_handler(&router, 0, move |_, _| {
+            let restarted = inside.restart("c");
+            (
+                restarted.is_err(),
+                inside.register(scripted("c").0).is_err(),
+            )
+        });
+        assert_eq!(refused, (true, true));
+        assert_eq!(info(&collectors, "c").state, State::Running);
+        script.then(Step::Publish(1));
+        wait_until(|| info(&collectors, "c").published == 1);
+    });
+}

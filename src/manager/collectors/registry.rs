@@ -111,7 +111,8 @@ impl<E: Clone + Send + 'static> Collectors<E> {
     /// # Errors
     ///
     /// [`RegisterError`] if the name is invalid, there are 1024 collectors, or the one of that name does not end in time; the
-    /// new one is dropped then. On a thread that runs actors there is no time.
+    /// new one is dropped then. On a thread that runs actors, and on the collector's own, there is no time: one that runs is
+    /// not told to stop then.
     ///
     /// # Blocking
     ///
@@ -193,7 +194,8 @@ impl<E: Clone + Send + 'static> Collectors<E> {
     ///
     /// # Errors
     ///
-    /// As `start`; [`StartError::Running`] if it has not ended by the deadline.
+    /// As `start`; [`StartError::Running`] if it has not ended by the deadline. Where stopping does not wait, one that runs is
+    /// not told to.
     ///
     /// # Blocking
     ///

@@ -96,6 +96,8 @@ impl<E: Clone + Send + 'static> Slot<E> {
         let Some(mut seat) = self.lock(patience) else {
             return false;
         };
+        // Also where nobody waits for it, as stopping it does.
+        let _ = self.shared.tell();
         let is_home = self.bring_home(&mut seat, patience, true);
         if is_home {
             let old = mem::replace(&mut *seat, Seat::Removed);
@@ -205,13 +207,13 @@ impl<E: Clone + Send + 'static> Slot<E> {
         }
     }
 
-    /// Joins the collector's thread if it has ended, or has nothing more to do but that; `stop` tells it to. False: it has
-    /// not.
+    /// Joins the collector's thread if it has ended, or has nothing more to do but that; `stop` tells it to, where it
+    /// can be waited for: who is refused has not stopped it either. False: it has not.
     fn bring_home(&self, seat: &mut Seat<E>, patience: Patience, stop: bool) -> bool {
         let Seat::Out(_) = seat else {
             return true;
         };
-        let (at_work, ends_soon) = if stop {
+        let (at_work, ends_soon) = if stop && patience.is_some() {
             (self.shared.tell(), true)
         } else {
             (self.shared.at_work(), self.shared.is_done())
