@@ -1,6 +1,6 @@
 //! User code that panics when it is dropped, on a thread of the manager: it has removed it while it ran.
 
-use crate::common::{Hold, LIMIT, guarded};
+use crate::common::{Hold, LIMIT, SpinBarrier, guarded};
 use crate::drivers::wait_for;
 use crate::support::{assert_adds_up, event, idle, stats};
 use laneway::manager::{
@@ -107,11 +107,64 @@ fn deleting_a_driver_that_never_ran_wakes_those_who_wait_for_it() {
         for _ in 0..50 {
             manager.create_driver(DriverSpec::new("d", "t")).unwrap();
             std::thread::scope(|scope| {
-                let wait = scope.spawn(|| manager.wait_driver("d", Status::Deleted, Duration::MAX));
+                let both = SpinBarrier::new(2);
+                let (waits, manager) = (both.clone(), &manager);
+                let wait = scope.spawn(move || {
+                    waits.wait();
+                    manager.wait_driver("d", Status::Deleted, Duration::MAX)
+                });
+                both.wait();
+                // Most often the other one is first.
+                std::thread::yield_now();
                 let gone = manager.delete_driver("d").unwrap();
                 assert_eq!(gone.status, Status::Deleted);
                 assert!(wait.join().unwrap().unwrap());
             });
         }
     });
+}
+
+/// The system has no thread for a driver: it stayed in error, as neither a start nor an update started it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_driver_there_was_no_thread_for_is_started_by_an_update() {
+    use crate::support::rerun;
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    const TOLD: &str = "LANEWAY_NO_THREAD";
+    let name = "drops::a_driver_there_was_no_thread_for_is_started_by_an_update";
+    if std::env::var_os(TOLD).is_none() {
+        // The limit is for a whole process.
+        let done = guarded_status(rerun(name, TOLD, "1"));
+        assert!(done.success(), "{done}");
+        return;
+    }
+    let manager = started();
+    manager
+        .create_driver_type(DriverType::in_process("t"))
+        .unwrap();
+    let spec = DriverSpec::new("d", "t");
+    let before = getrlimit(Resource::As);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let size: u64 = size
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    // Memory for what is small, and none for the stack of another thread.
+    let current = Some((size + 1024) << 10);
+    setrlimit(Resource::As, Rlimit { current, ..before }).unwrap();
+    let refused = manager.create_driver(spec.clone()).is_err();
+    setrlimit(Resource::As, before).unwrap();
+    assert!(refused);
+    assert_eq!(manager.driver("d").unwrap().status, Status::Error);
+    manager.update_driver(spec).unwrap();
+    let reason = "driver kind `t` is not registered";
+    wait_for(&manager, "d", |info| info.reason.as_deref() == Some(reason));
+}
+
+#[cfg(target_os = "linux")]
+fn guarded_status(mut command: std::process::Command) -> std::process::ExitStatus {
+    crate::common::within(LIMIT, move || command.status().unwrap())
 }
