@@ -19,6 +19,7 @@ use std::time::Duration;
 /// let retry = Retry::attempts(5).base(Duration::from_millis(50)).max(Duration::from_secs(2));
 /// assert_eq!(retry.bound(3), Duration::from_millis(200));
 /// assert_eq!(retry.bound(1000), Duration::from_secs(2));
+/// assert_eq!((retry.most_attempts(), retry.longest_wait()), (5, Duration::from_secs(2)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +63,21 @@ impl Retry {
     pub fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
+    }
+
+    /// The most attempts.
+    pub fn most_attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The longest wait after the first failure.
+    pub fn base_wait(&self) -> Duration {
+        self.base
+    }
+
+    /// The longest wait after any failure.
+    pub fn longest_wait(&self) -> Duration {
+        self.max
     }
 
     /// The longest wait after so many failures.

@@ -23,6 +23,7 @@ use std::collections::BTreeMap;
 ///     .retry(Retry::attempts(3))
 ///     .dead_letter(DeadLetter::Event("vm.power.lost".into()));
 /// assert!(spec.check().is_ok());
+/// assert_eq!((spec.retry_policy(), spec.most_pending()), (&Retry::attempts(3), 1024));
 ///
 /// let wrong = SubscriptionSpec::new("on-power", "vm/power", "notify").check().unwrap_err();
 /// assert_eq!(wrong.field(), "event type");
@@ -181,11 +182,13 @@ impl SubscriptionSpec {
         &self.tags
     }
 
-    pub(in crate::manager) fn retry_policy(&self) -> &Retry {
+    /// How often it is tried.
+    pub fn retry_policy(&self) -> &Retry {
         &self.retry
     }
 
-    pub(in crate::manager) fn dead_letter_policy(&self) -> Option<&DeadLetter> {
+    /// What becomes of events that failed, if it asks for something.
+    pub fn dead_letter_policy(&self) -> Option<&DeadLetter> {
         self.dead_letter.as_ref()
     }
 
@@ -197,11 +200,13 @@ impl SubscriptionSpec {
         }
     }
 
-    pub(in crate::manager) fn most_pending(&self) -> usize {
+    /// How many events may wait, run and wait for another attempt.
+    pub fn most_pending(&self) -> usize {
         self.capacity
     }
 
-    pub(in crate::manager) fn most_running(&self) -> usize {
+    /// How many runs go on at once.
+    pub fn most_running(&self) -> usize {
         self.concurrency
     }
 
