@@ -78,7 +78,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     manager.create_subscription(subscription.clone())?;
     let joined = |id: &'static str| CloudEvent::builder(id, "/accounts", "user.joined").build();
     manager.emit(joined("alice")?)?;
-    manager.wait_idle(PATIENCE);
+    if !manager.wait_idle(PATIENCE) {
+        return Err("the function is not done in time".into());
+    }
 
     println!("the subscription is pointed at another function, and says what that printed");
     let mut results = manager
@@ -111,12 +113,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     manager.wait_driver("fast", Status::Ready, PATIENCE)?;
     std::thread::sleep(Duration::from_millis(50));
-    let driver = manager.delete_driver("fast")?;
+    let before = manager.driver("fast")?;
+    let after = manager.delete_driver("fast")?;
     println!(
         "  {} was {} and is {}",
-        driver.spec.name(),
-        Status::Ready,
-        driver.status
+        before.spec.name(),
+        before.status,
+        after.status
     );
     manager.close(PATIENCE);
     for info in manager.subscriptions() {
