@@ -76,7 +76,7 @@ impl Stage {
     }
 
     /// Of its time, 1.0 at the end.
-    pub(crate) fn spent(&self) -> f64 {
+    fn spent(&self) -> f64 {
         self.begun.elapsed().as_secs_f64() / self.share.as_secs_f64()
     }
 
