@@ -137,7 +137,10 @@ impl Entry {
         let mut state = lock(&self.state);
         match subscribed {
             Ok(subscription) => {
-                state.plan.subscribed(number, subscription);
+                // Whoever closes the entry meanwhile finds a route without a subscription to end.
+                let late = state.plan.subscribed(number, subscription);
+                drop(state);
+                end(late);
                 Ok(Some(number))
             }
             Err(error) => {

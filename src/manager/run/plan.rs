@@ -97,10 +97,16 @@ impl Plan {
         Some(number)
     }
 
-    pub(super) fn subscribed(&mut self, number: u64, subscription: Subscription) {
+    /// Gives the subscription back if its route is gone.
+    pub(super) fn subscribed(
+        &mut self,
+        number: u64,
+        subscription: Subscription,
+    ) -> Option<Subscription> {
         let mut routes = self.routes.iter_mut();
-        if let Some(route) = routes.find(|route| route.number == number) {
-            route.subscription = Some(subscription);
+        match routes.find(|route| route.number == number) {
+            Some(route) => route.subscription.replace(subscription),
+            None => Some(subscription),
         }
     }
 
