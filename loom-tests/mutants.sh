@@ -33,12 +33,12 @@ share() {
     export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/share-$1"
     while IFS=$'\t' read -r mutant model; do
         if [ "$mutant" != "$last" ]; then
-            LANEWAY_MUTANT=$mutant cargo test --quiet --release --no-run >/dev/null 2>&1 || echo "BROKEN   $mutant"
+            LANEWAY_MUTANT=$mutant cargo test --quiet --release --lib --no-run >/dev/null 2>&1 || echo "BROKEN   $mutant"
             last=$mutant
         fi
         verdict=caught
         # A mutant may also make a model run for ever.
-        if LANEWAY_MUTANT=$mutant timeout 120 cargo test --quiet --release -- --exact "models::$model" >/dev/null 2>&1; then
+        if LANEWAY_MUTANT=$mutant timeout 120 cargo test --quiet --release --lib -- --exact "models::$model" >/dev/null 2>&1; then
             verdict=ESCAPED
         fi
         printf '%-8s %s  by  %s\n' "$verdict" "$mutant" "$model"
