@@ -1,7 +1,7 @@
 //! The end of a manager.
 
 use crate::common::{FOREVER, Hold, LIMIT, Log, guarded};
-use crate::support::{assert_adds_up, event, note_as, started, stats};
+use crate::support::{assert_adds_up, event, hold_in, note_as, started, stats};
 use laneway::manager::{DriverSpec, DriverType, Function, Status, SubscriptionSpec};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -57,17 +57,7 @@ fn nobody_emits_into_the_void_while_it_closes() {
 fn closures_that_do_not_return_are_named() {
     guarded(|| {
         let manager = started();
-        let (function, driver) = (Hold::default(), Hold::default());
-        let stop = function.clone();
-        manager
-            .add_function(
-                "f",
-                Function::new(move |_, _| {
-                    stop.stop_here();
-                    Ok(())
-                }),
-            )
-            .unwrap();
+        let (function, driver) = (hold_in(&manager, "f"), Hold::default());
         manager
             .create_subscription(SubscriptionSpec::new("s", "a", "f"))
             .unwrap();
@@ -103,17 +93,7 @@ fn closures_that_do_not_return_are_named() {
 fn deleting_a_subscription_discards_and_counts_what_waits() {
     guarded(|| {
         let manager = started();
-        let hold = Hold::default();
-        let stop = hold.clone();
-        manager
-            .add_function(
-                "f",
-                Function::new(move |_, _| {
-                    stop.stop_here();
-                    Ok(())
-                }),
-            )
-            .unwrap();
+        let hold = hold_in(&manager, "f");
         manager
             .create_subscription(SubscriptionSpec::new("s", "a", "f"))
             .unwrap();

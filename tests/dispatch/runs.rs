@@ -2,7 +2,7 @@
 
 use crate::common::{Hold, Log, guarded};
 use crate::support::{
-    Folder, assert_adds_up, data_of, event, idle, note_as, result_of, started, stats,
+    Folder, assert_adds_up, data_of, event, hold_in, idle, note_as, result_of, started, stats,
 };
 use laneway::manager::{
     DeadLetter, EmitError, Function, Manager, Retry, RunError, SubscriptionSpec,
@@ -233,17 +233,7 @@ fn a_dead_letter_that_cannot_be_sent_is_counted() {
 fn runs_are_bounded_and_what_does_not_fit_is_counted() {
     guarded(|| {
         let manager = started();
-        let hold = Hold::default();
-        let stop = hold.clone();
-        manager
-            .add_function(
-                "f",
-                Function::new(move |_, _| {
-                    stop.stop_here();
-                    Ok(())
-                }),
-            )
-            .unwrap();
+        let hold = hold_in(&manager, "f");
         let other = note_as(&manager, "other");
         let spec = SubscriptionSpec::new("s", "a", "f").capacity(3);
         manager.create_subscription(spec).unwrap();

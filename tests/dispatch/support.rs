@@ -1,6 +1,6 @@
 //! What these tests share.
 
-use crate::common::{LIMIT, Log, wait_until};
+use crate::common::{Hold, LIMIT, Log, wait_until};
 use laneway::cloudevents::{CloudEvent, Data};
 use laneway::manager::{Function, Manager, RunStats, SubscriptionSpec};
 use laneway::{Filter, Subscription};
@@ -45,6 +45,18 @@ pub(crate) fn note_as(manager: &Manager, name: &str) -> Log<String> {
     let log = Log::default();
     manager.add_function(name, noting(&log)).unwrap();
     log
+}
+
+/// A function of this name in which each run stops.
+pub(crate) fn hold_in(manager: &Manager, name: &str) -> Hold {
+    let hold = Hold::default();
+    let stop = hold.clone();
+    let function = Function::new(move |_, _| {
+        stop.stop_here();
+        Ok(())
+    });
+    manager.add_function(name, function).unwrap();
+    hold
 }
 
 pub(crate) fn stats(manager: &Manager, subscription: &str) -> RunStats {

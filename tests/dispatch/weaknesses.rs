@@ -1,7 +1,7 @@
 //! 4.5: their faults, each as a test that we pass. Which of them cannot be here by construction, the module's documentation says.
 
-use crate::common::{Hold, Log, guarded};
-use crate::support::{data_of, event, idle, note_as, started, stats};
+use crate::common::{Log, guarded};
+use crate::support::{data_of, event, hold_in, idle, note_as, started, stats};
 use laneway::cloudevents::{CloudEvent, Value};
 use laneway::manager::{EmitError, Function, Retry, Status, SubscriptionSpec};
 use std::time::Duration;
@@ -11,17 +11,7 @@ use std::time::Duration;
 fn a_function_that_hangs_blocks_neither_emitters_nor_its_own_deletion() {
     guarded(|| {
         let manager = started();
-        let hold = Hold::default();
-        let stop = hold.clone();
-        manager
-            .add_function(
-                "hangs",
-                Function::new(move |_, _| {
-                    stop.stop_here();
-                    Ok(())
-                }),
-            )
-            .unwrap();
+        let hold = hold_in(&manager, "hangs");
         let seen = note_as(&manager, "works");
         for (name, function) in [("bad", "hangs"), ("good", "works")] {
             let spec = SubscriptionSpec::new(name, "a", function).capacity(20);
