@@ -1,6 +1,6 @@
 //! Batches from a mailbox: what is in one, and what becomes of the rest of it.
 
-use super::common::{Log, assert_sums, guarded, on_shard, topic};
+use super::common::{Hold, Log, assert_sums, guarded, holding, on_shard, topic};
 use super::{handled, queued, router, setup, with_mailbox};
 use laneway::{
     Actor, Batch, Context, Event, Filter, OnPanic, Overflow, Router, Subscription, Suspend, Wait,
@@ -276,13 +276,21 @@ fn what_goes_straight_to_an_actor_is_of_its_budget_too() {
         router.flush().unwrap();
         router.flush().unwrap();
         assert_eq!(log.take(), [1, 100]);
+        // The shard must see all of a batch at once: a turn that sees a part of it has a budget of its own.
+        let hold = Hold::default();
+        let held = on_shard(&router, 0, Filter::exact(topic("HOLD")))
+            .handler(holding(&hold))
+            .unwrap();
         let mut publisher = router.publisher();
+        publisher.publish(topic("HOLD"), 0).unwrap();
+        hold.wait_for_arrival();
         publisher
             .publish_batch((0..8).map(|number| (topic("T"), number)))
             .unwrap();
+        hold.release();
         router.flush().unwrap();
         router.flush().unwrap();
         assert_eq!(log.all(), [0, 1, 100, 2, 3, 4, 5, 6, 7]);
-        assert_sums(&router, &[busy, quiet]);
+        assert_sums(&router, &[busy, quiet, held]);
     });
 }
