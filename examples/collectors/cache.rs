@@ -1,6 +1,6 @@
-//! What a directory holds: read once, then kept up to date by events.
+//! What a directory holds: read, then kept up to date by events, and read again where some were not told.
 
-use crate::Payload;
+use crate::{Payload, report};
 use laneway::Event;
 use laneway::manager::collectors::Change;
 use std::collections::BTreeSet;
@@ -9,15 +9,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-#[derive(Clone, Default)]
-pub(crate) struct Cache(Arc<Mutex<BTreeSet<PathBuf>>>);
+#[derive(Clone)]
+pub(crate) struct Cache {
+    directory: Arc<Path>,
+    paths: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
 
 impl Cache {
-    /// Reads the directory.
-    pub(crate) fn fill(&self, directory: &Path) -> io::Result<()> {
-        for entry in fs::read_dir(directory)? {
-            self.paths().insert(entry?.path());
+    /// An empty one.
+    pub(crate) fn of(directory: &Path) -> Self {
+        Cache {
+            directory: directory.into(),
+            paths: Arc::default(),
         }
+    }
+
+    /// Reads the directory.
+    pub(crate) fn fill(&self) -> io::Result<()> {
+        let entries = fs::read_dir(&self.directory)?;
+        let paths = entries.map(|entry| Ok(entry?.path()));
+        *self.paths() = paths.collect::<io::Result<_>>()?;
         Ok(())
     }
 
@@ -32,20 +43,24 @@ impl Cache {
     }
 
     fn apply(&self, change: &Change) {
-        let mut paths = self.paths();
         match change {
             Change::Created { path } | Change::Modified { path } => {
-                paths.insert(path.to_path_buf());
+                self.paths().insert(path.to_path_buf());
             }
             Change::Removed { path } => {
-                paths.remove(&**path);
+                self.paths().remove(&**path);
             }
             Change::Renamed { from, path } => {
+                let mut paths = self.paths();
                 paths.remove(&**from);
                 paths.insert(path.to_path_buf());
             }
-            // A cache that is to last would be filled again here.
-            _ => {}
+            // Something was not told.
+            _ => {
+                if let Err(error) = self.fill() {
+                    report::complain(&format!("the cache is old: {error}"));
+                }
+            }
         }
     }
 
@@ -59,6 +74,6 @@ impl Cache {
     }
 
     fn paths(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.paths.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -95,13 +95,14 @@ fn run() -> Result<(), Box<dyn Error>> {
     })?;
 
     // A cache of what is in the directory: changes are held while it is filled, then come on top of that. One that was read
-    // already and comes again as a change does no harm; one that is missed would.
-    let cache = Cache::default();
+    // already and comes again as a change does no harm; one that is missed would. Watching begins a moment after the start: the
+    // first change is a gap, at which the cache reads the directory again.
+    let cache = Cache::of(&directory.0);
     let changes = Filter::any().category(Change::CATEGORY);
     let exec = subscribers.subscribe(changes, "exec", cache.handler())?;
     exec.suspend(Suspend::Queue)?;
     fs::write(directory.0.join("first"), "before the cache is filled")?;
-    cache.fill(&directory.0)?;
+    cache.fill()?;
     fs::write(directory.0.join("second"), "while it is held")?;
     exec.resume()?;
     fs::rename(directory.0.join("first"), directory.0.join("third"))?;

@@ -59,10 +59,10 @@ pub(crate) fn register(directories: &[&Directory], watcher: DirectoryWatcher<Cha
     }
 }
 
-/// Watches, and has seen a first change already: what comes from here on is seen.
+/// Watches already: what comes from here on is seen.
 pub(crate) fn watch(directories: &[&Directory]) -> Watching {
     let watching = register(directories, DirectoryWatcher::new("watch"));
-    watching.start(directories[0]);
+    watching.start(directories);
     watching
 }
 
@@ -78,31 +78,16 @@ impl Watching {
             collectors,
             log,
         };
-        watching.start(directory);
+        watching.start(&[directory]);
         watching
     }
 
-    pub(crate) fn start(&self, directory: &Directory) {
+    fn start(&self, directories: &[&Directory]) {
         self.collectors.start("watch").unwrap();
-        self.wait_for_first(directory);
-    }
-
-    /// Until a file that is made again and again shows.
-    pub(crate) fn wait_for_first(&self, directory: &Directory) {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let probe = || {
-            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-            let path = directory.join(&format!("probe-{number}"));
-            fs::create_dir(&path).unwrap();
-            path
-        };
-        wait_until(|| {
-            probe();
-            self.log.len() > 0
-        });
-        // All of them, so that none comes later.
-        self.settle(probe);
-        self.log.take();
+        for directory in directories {
+            self.wait_for(&gap_in(directory));
+        }
+        assert_eq!(self.log.take().len(), directories.len());
     }
 
     /// Until one that is made now is seen. If the queue is full, that may take several.

@@ -11,6 +11,7 @@ use laneway::manager::collectors::{
 use laneway::{Event, Filter, Overflow, Router, Suspend};
 use std::fs;
 use std::path::PathBuf;
+use std::thread;
 
 #[test]
 fn created_modified_renamed_removed() {
@@ -101,7 +102,8 @@ fn directories_come_and_go_while_it_runs() {
         let (first, second) = (Directory::new(), Directory::new());
         let watching = watch(&[&first]);
         watching.collectors.monitor("watch", second.text()).unwrap();
-        watching.wait_for_first(&second);
+        let gap = gap_in(&second);
+        assert_eq!(watching.until(&gap), [gap]);
         watching
             .collectors
             .unmonitor("watch", first.text())
@@ -134,6 +136,36 @@ fn a_directory_that_is_removed_and_made_again_is_watched_behind_a_gap() {
         assert_eq!(watching.until(&new), [new]);
         let info = watching.collectors.get("watch").unwrap();
         assert_eq!((info.state, info.failures), (State::Running, 0));
+    });
+}
+
+/// Whoever reads the directory at each gap and applies the changes misses nothing that happens while watching begins.
+#[test]
+fn what_happens_while_it_starts_is_in_front_of_the_gap_or_told() {
+    guarded(|| {
+        for round in 0..rounds(50) {
+            let directory = Directory::new();
+            let watching = register(&[&directory], DirectoryWatcher::new("watch"));
+            let known = Log::default();
+            let list = known.clone();
+            let read_and_apply = move |event: &Event<Change>| match event.payload() {
+                Change::Gap { directory, .. } => {
+                    let entries = fs::read_dir(directory.as_deref().unwrap()).unwrap();
+                    entries.for_each(|entry| list.push(entry.unwrap().path()));
+                }
+                change => list.push(change.path().unwrap().into()),
+            };
+            watching
+                .router
+                .subscribe(Filter::any(), read_and_apply)
+                .unwrap();
+            watching.collectors.start("watch").unwrap();
+            // Now it may watch, or not yet.
+            (0..round % 8).for_each(|_| thread::yield_now());
+            let path = directory.join("one");
+            fs::create_dir(&path).unwrap();
+            wait_until(|| known.all().contains(&path));
+        }
     });
 }
 
@@ -282,13 +314,11 @@ fn payloads_of_one_s_own() {
         watcher.directories().add(directory.text()).unwrap();
         collectors.register(watcher).unwrap();
         collectors.start("watch").unwrap();
-        let mut number = 0;
-        wait_until(|| {
-            number += 1;
-            fs::create_dir(directory.join(&number.to_string())).unwrap();
-            log.len() > 0
-        });
-        assert!(matches!(log.all()[0], Change::Created { .. }));
+        wait_until(|| log.len() > 0);
+        let one = directory.join("one");
+        fs::create_dir(&one).unwrap();
+        wait_until(|| log.len() > 1);
+        assert_eq!(log.all(), [gap_in(&directory), created(&one)]);
     });
 }
 

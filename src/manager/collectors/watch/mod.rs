@@ -40,9 +40,9 @@ pub enum Change {
         /// Where it is.
         path: Arc<Path>,
     },
-    /// Changes were missed here: look at the directory itself for what is so now.
+    /// What happened up to here was not told, or not all of it: look at the directory itself for what is so now.
     Gap {
-        /// Where: a directory that was not watched for a while. None: in any of them.
+        /// Where: a directory that is watched from now on. None: in any of them.
         directory: Option<Arc<Path>>,
         /// How many notices were dropped since nobody took them fast enough. None: it is not known.
         missed: Option<u64>,
@@ -134,7 +134,7 @@ const END: Duration = Duration::from_secs(1);
 ///
 /// The monitored objects are directories, named by their path: at least one, at most 1024. Their entries are watched, and not
 /// what lies deeper. Directories can be added and removed while it runs. One that is removed or moved is looked for from then
-/// on; when there is one of that name again, it is watched, behind a [`Change::Gap`]. So it is after each start but the first.
+/// on; when there is one of that name again, it is watched.
 ///
 /// # What is published
 ///
@@ -146,9 +146,11 @@ const END: Duration = Duration::from_secs(1);
 ///
 /// # What is missed
 ///
-/// Nothing is missed silently: when the queue of the system runs over, or the one of the collector
-/// ([`capacity`](Self::capacity)) because what it publishes finds no room, a [`Change::Gap`] stands in the place of what was
-/// dropped.
+/// Nothing is missed silently. Watching a directory begins a moment after it is asked for: a [`Change::Gap`] says that from
+/// here on all is told, at each start, for a directory that is added, and for one that is there again. And when the queue of
+/// the system runs over, or the one of the collector ([`capacity`](Self::capacity)) because what it publishes finds no room,
+/// a `Gap` stands in the place of what was dropped. So whoever reads the directory at each `Gap` and applies all changes is
+/// up to date.
 ///
 /// ```
 /// use laneway::manager::collectors::{Change, Collectors, DirectoryWatcher};
@@ -168,8 +170,6 @@ pub struct DirectoryWatcher<E> {
     name: String,
     directories: Monitored,
     capacity: usize,
-    /// Those that were watched before: what happened meanwhile is missed.
-    known: BTreeSet<PathBuf>,
     payload: PhantomData<fn() -> E>,
 }
 
@@ -187,7 +187,6 @@ impl<E> DirectoryWatcher<E> {
             name: name.into(),
             directories: Monitored::at_least_one().checked_by(is_directory),
             capacity: DEFAULT_CAPACITY,
-            known: BTreeSet::new(),
             payload: PhantomData,
         }
     }
@@ -224,7 +223,6 @@ where
             system: notify::recommended_watcher(feed)?,
             directories: &self.directories,
             watched: BTreeSet::new(),
-            known: &mut self.known,
             target,
         };
         let result = watch.run(&queue, stop);

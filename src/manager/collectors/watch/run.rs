@@ -17,8 +17,6 @@ pub(super) struct Watch<'a, E> {
     pub(super) directories: &'a Monitored,
     /// Those that the system watches.
     pub(super) watched: BTreeSet<PathBuf>,
-    /// Those that it watched before, too: what happened meanwhile is missed.
-    pub(super) known: &'a mut BTreeSet<PathBuf>,
     pub(super) target: &'a mut Target<E>,
 }
 
@@ -77,7 +75,6 @@ where
         for path in unwanted {
             self.forget(&path);
         }
-        self.known.retain(|path| wanted.contains(path));
         let mut problem = None;
         for path in wanted {
             if self.watched.contains(&path) {
@@ -88,12 +85,11 @@ where
                 continue;
             }
             self.watched.insert(path.clone());
-            if !self.known.insert(path.clone()) {
-                self.publish(Change::Gap {
-                    directory: Some(path.into()),
-                    missed: None,
-                })?;
-            }
+            // In front of all that is told of it: whoever looks at the directory then knows all of it.
+            self.publish(Change::Gap {
+                directory: Some(path.into()),
+                missed: None,
+            })?;
         }
         Ok(problem)
     }
