@@ -133,6 +133,35 @@ fn row_14_what_was_accepted_is_handled_and_the_rest_comes_back() {
     });
 }
 
+/// A publisher may know that nobody listens; that the router closed it must see all the same.
+#[test]
+fn a_closed_router_refuses_also_what_nobody_listens_to() {
+    guarded(|| {
+        for ends_before in [true, false] {
+            let router = Router::new();
+            let mut publisher = router.publisher();
+            let nobodys = topic("NOBODY");
+            assert_eq!(publisher.publish(nobodys, 0), Ok(Published::Unmatched));
+            let subscription = router.subscribe(Filter::exact(nobodys), |_| ()).unwrap();
+            assert_eq!(publisher.publish(nobodys, 1), Ok(Published::Routed));
+            if ends_before {
+                subscription.unsubscribe().unwrap();
+                assert_eq!(publisher.publish(nobodys, 2), Ok(Published::Unmatched));
+            }
+            assert!(router.shutdown(FOREVER).is_complete());
+            assert_eq!(publisher.publish(nobodys, 3), Err(PublishError::Closed(3)));
+            assert_eq!(
+                publisher.try_publish(nobodys, 4),
+                Err(PublishError::Closed(4))
+            );
+            let built = publisher.publish_with(nobodys, || 5);
+            assert_eq!(built, Err(PublishError::Closed(5)));
+            assert_eq!(router.publish(nobodys, 6), Err(PublishError::Closed(6)));
+            assert!(!publisher.is_interested(nobodys));
+        }
+    });
+}
+
 #[test]
 fn dropping_the_last_handle_drains_as_well() {
     guarded(|| {

@@ -137,7 +137,9 @@ impl Ledger {
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.table.is_empty()
+        let table = &self.table;
+        table.is_empty()
+            && (table.classes.len(), table.resources.len()) == (0, 0)
             && self.more_subscriptions.0.is_empty()
             && self.keyed.is_empty()
             && self.more_patterns.0.is_empty()

@@ -11,6 +11,9 @@ use crate::topic::registry::MAX_LOOKED_UP_CLASSES;
 /// Classes a publisher remembers. A power of two; classes that share a place push each other out.
 const PLACES: usize = 256;
 
+/// In an epoch with this bit the router is open and nobody listens to anything: then a publisher looks at nothing else.
+pub(crate) const SILENT: u64 = 1;
+
 /// Remembers what classes matched.
 ///
 /// Every change of the table is followed by one of the router's epoch, so what was found in an epoch holds as long as it
@@ -56,7 +59,7 @@ fn tag(epoch: u64, class: ClassId) -> u64 {
     epoch << EPOCH_SHIFT | u64::from(class.0)
 }
 
-/// Leaves 41 bits to epochs: three years of 20 000 changes a second.
+/// Leaves 41 bits to epochs, and 40 to their number: a year and a half of 20 000 changes a second.
 const EPOCH_SHIFT: u32 = 23;
 
 /// Some want all of the class, whatever the resource.
@@ -70,7 +73,7 @@ const _: () = assert!((MAX_CLASSES + MAX_LOOKED_UP_CLASSES + 1) as u64 <= KEYED)
 impl View {
     pub(crate) fn new(table: &Swap<Table>) -> Self {
         let nobodys = Place {
-            // Epochs begin at 1.
+            // Epochs begin above 1.
             tag: tag(0, ClassId(0)),
             shards: ShardSet::EMPTY,
             list: 0,
@@ -102,6 +105,9 @@ impl View {
     /// What is remembered that answers for the topic.
     #[inline(always)]
     pub(crate) fn known(&self, epoch: u64, topic: Topic) -> Known {
+        if epoch & SILENT != 0 {
+            return Known::Unwanted;
+        }
         let class = topic.class();
         let place = &self.places[class.0 as usize % PLACES];
         let unwanted = tag(epoch, class);

@@ -4,7 +4,7 @@
 //!
 //! Whatever a publisher remembers, what the table said and that the router was open, changes before the epoch rises, and
 //! is looked up after the epoch was read. So while the epoch is the same it holds: the usual event costs one look at
-//! shared memory that nobody writes.
+//! shared memory that nobody writes. Where nobody listens to anything, the epoch itself says so.
 
 use crate::interest::{Known, ShardSet, View};
 use crate::lane::Producer;

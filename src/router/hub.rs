@@ -30,7 +30,7 @@ use crate::countdown::Countdown;
 use crate::error::{FlushError, SubscribeError, UnsubscribeError};
 use crate::filter::{Filter, FilterKey};
 use crate::hash::hash_state;
-use crate::interest::{Ledger, Table};
+use crate::interest::{Ledger, SILENT, Table};
 use crate::publisher::local;
 use crate::router::WeakRouter;
 use crate::router::builder::Config;
@@ -63,7 +63,7 @@ pub(crate) struct Hub<E> {
     /// `closed` was seen, or will be, by every publisher that has claimed nothing.
     sealed: AtomicBool,
     /// Counts the changes that publishers must see, and that events are told by: whether they were published before or after.
-    /// Rises under the registry lock, after the change.
+    /// Rises under the registry lock, after the change. See [`SILENT`].
     epoch: AtomicU64,
     interest: Swap<Table>,
     pub(crate) ports: Box<[Port<E>]>,
@@ -124,7 +124,7 @@ impl<E> Hub<E> {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             closed: AtomicBool::new(false),
             sealed: AtomicBool::new(false),
-            epoch: AtomicU64::new(1),
+            epoch: AtomicU64::new(2 | SILENT),
             interest: Swap::new(Table::clone(ledger.table())),
             ports: (0..config.shards).map(|_| Port::new()).collect(),
             seats: AtomicUsize::new(0),
@@ -167,11 +167,18 @@ impl<E> Hub<E> {
         self.epoch.load(Ordering::Acquire)
     }
 
+    /// The first number of the epoch that follows. Under the registry lock.
+    fn next_epoch(&self) -> u64 {
+        (self.epoch() | SILENT) + 1
+    }
+
     /// Under the registry lock: something has changed that outlets remember.
-    fn raise_epoch(&self) {
+    fn raise_epoch(&self, ledger: &Ledger) {
+        let is_silent = ledger.table().is_empty() && !self.is_closed();
+        let epoch = self.next_epoch() | if is_silent { SILENT } else { 0 };
         // ORDERING: Release pairs with the Acquire in `epoch`: who reads it sees the change, and so does who gets an event
         // that was published with it.
-        self.epoch.store(self.epoch() + 1, Ordering::Release);
+        self.epoch.store(epoch, Ordering::Release);
     }
 
     pub(crate) fn interest(&self) -> &Swap<Table> {
@@ -188,10 +195,10 @@ impl<E> Hub<E> {
     pub(crate) fn close(&self) {
         {
             // Under the lock: a subscription is either queued by now, and its shard will find it, or refused.
-            let _registry = self.registry.lock();
+            let registry = self.registry.lock();
             // ORDERING: with the heavy fence the other side of each claim's store-then-load pair, and so is the epoch.
             self.closed.store(true, Ordering::Relaxed);
-            self.raise_epoch();
+            self.raise_epoch(&registry.ledger);
         }
         if !mutant!("close_no_fence") {
             fence_heavy();
@@ -231,7 +238,7 @@ impl<E> Hub<E> {
                 return Err(SubscribeError::TooMany { limit });
             }
             self.seats.fetch_add(1, Ordering::Relaxed);
-            let since = self.epoch() + 1;
+            let since = self.next_epoch();
             let table = registry.ledger.add(&keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             let id = SubscriptionId::next();
@@ -244,7 +251,7 @@ impl<E> Hub<E> {
             registry.names.extend(name.map(|name| (name, id)));
             registry.subscriptions.insert(ById(Arc::clone(&record)));
             // Now, so that who reads it sees the table, and the command behind it.
-            self.raise_epoch();
+            self.raise_epoch(&registry.ledger);
             (record, old_table)
         };
         drop(old_table);
@@ -276,7 +283,7 @@ impl<E> Hub<E> {
             let table = registry.ledger.remove(&record.keys, shard);
             let old_table = table.map(|table| self.interest.swap(table));
             if old_table.is_some() {
-                self.raise_epoch();
+                self.raise_epoch(&registry.ledger);
             }
             push(&record);
             (record, old_table)
@@ -526,11 +533,11 @@ impl<E> Hub<E> {
             let known = registry.subscriptions.get(&id);
             let ById(record) = known.ok_or(UnsubscribeError::Unknown(id))?;
             let port = &self.ports[usize::from(record.shard)];
-            let epoch = self.epoch() + 1;
+            let epoch = self.next_epoch();
             if let Some(command) = change(record, epoch) {
                 port.push(command);
             }
-            self.raise_epoch();
+            self.raise_epoch(&registry.ledger);
             port
         };
         port.call();
