@@ -46,6 +46,7 @@ pub(crate) const ALL: &[Demand] = &[
     demand("publishers-4", "laneway", &[(0.5, "kanal")]),
     demand("publishers-4", "laneway", &[(0.5, "crossfire")]),
     demand("unmatched", "laneway", &[(2.0, "tracing")]),
+    demand("unmatched-other", "laneway", &[(2.0, "tracing")]),
     demand("match-1k", "laneway", KNOWN_CLASS),
     demand("match-100k", "laneway", KNOWN_CLASS),
     demand("match-1m", "laneway", KNOWN_CLASS),

@@ -1,62 +1,84 @@
-//! What does an event cost that nobody wants?
+//! What does an event cost that nobody wants? Where nobody listens to anything, and where somebody listens to something else.
 
 use crate::rounds::Workload;
 use crate::stage::{self, Payload, Usual};
 use crate::systems;
-use laneway::{Filter, Published, Topic};
+use laneway::{Filter, Published, Publisher, Router, Topic};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tracing::{Event, Level, Metadata, Subscriber, span};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Level, Metadata, Subscriber, callsite, span};
 
 /// A loop over `$events` numbers, written out: a closure's arguments would be laid down in memory for each.
 macro_rules! unmatched_loop {
-    ($events:ident, |$publisher:ident, $topic:ident, $number:ident| $is_unmatched:expr) => {{
-        let router = systems::laneway::builder::<Usual>()
-            .build()
-            .expect("a router");
-        let wanted = Filter::exact(Topic::new("bench", "another").expect("a valid topic"));
-        router.subscribe(wanted, |_| ()).expect("a subscription");
-        let mut $publisher = router.publisher();
+    ($to_others:expr, $events:ident, |$publisher:ident, $topic:ident, $number:ident| $is_unmatched:expr) => {{
+        let (router, mut $publisher) = publisher($to_others);
         let $topic = stage::topic();
-        let mut all = true;
         let start = Instant::now();
         for number in 0..$events as u64 {
             let $number = black_box(number);
-            all &= $is_unmatched;
+            assert!($is_unmatched, "nobody wants it");
         }
         let took = start.elapsed();
-        assert!(all, "nobody wants it");
+        subscribe_and_publish(&router, &mut $publisher);
         took
     }};
 }
 
-pub(crate) fn unmatched() -> Workload {
-    Workload::new("unmatched", 1)
-        .of_events("laneway", |events| {
-            unmatched_loop!(events, |publisher, topic, number| {
-                publisher.publish(topic, Usual::new(number)) == Ok(Published::Unmatched)
-            })
-        })
-        .of_events("laneway, publish_with", |events| {
-            unmatched_loop!(events, |publisher, topic, number| {
-                publisher.publish_with(topic, || Usual::new(number)) == Ok(Published::Unmatched)
-            })
-        })
-        .of_events("laneway, is_interested", |events| {
-            unmatched_loop!(events, |publisher, topic, _number| {
-                !publisher.is_interested(topic)
-            })
-        })
-        .of_events("tracing", tracing)
+/// Now somebody wants it.
+fn subscribe_and_publish(router: &Router<Usual>, publisher: &mut Publisher<Usual>) {
+    let topic = stage::topic();
+    let wanted = Filter::exact(topic);
+    router.subscribe(wanted, |_| ()).expect("a subscription");
+    let published = publisher.publish(topic, Usual::new(0));
+    assert_eq!(published, Ok(Published::Routed));
 }
 
-/// A trace event where only `INFO` and above is wanted.
-fn tracing(events: usize) -> Duration {
-    // It is set once, for the whole process. The others do not mind: none of them traces each event.
+/// Of a router on which somebody listens to something else, or nobody to anything.
+fn publisher(to_others: bool) -> (Router<Usual>, Publisher<Usual>) {
+    let router = systems::laneway::builder().build().expect("a router");
+    if to_others {
+        let other = Filter::exact(Topic::new("bench", "another").expect("a valid topic"));
+        router.subscribe(other, |_| ()).expect("a subscription");
+    }
+    let publisher = router.publisher();
+    (router, publisher)
+}
+
+pub(crate) fn unmatched() -> Workload {
+    let mut workload = Workload::new("unmatched", 1);
+    for (measure, to_others) in [("unmatched", false), ("unmatched-other", true)] {
+        workload = workload
+            .of_events_as(measure, "laneway", move |events| {
+                unmatched_loop!(to_others, events, |publisher, topic, number| {
+                    publisher.publish(topic, Usual::new(number)) == Ok(Published::Unmatched)
+                })
+            })
+            .of_events_as(measure, "laneway, publish_with", move |events| {
+                unmatched_loop!(to_others, events, |publisher, topic, number| {
+                    publisher.publish_with(topic, || Usual::new(number)) == Ok(Published::Unmatched)
+                })
+            })
+            .of_events_as(measure, "laneway, is_interested", move |events| {
+                unmatched_loop!(to_others, events, |publisher, topic, _number| {
+                    !publisher.is_interested(topic)
+                })
+            })
+            .of_events_as(measure, "tracing", move |events| tracing(events, to_others));
+    }
+    workload
+}
+
+/// A trace event. What is wanted is `INFO` and above, and the traces of another target or none at all.
+fn tracing(events: usize, of_others: bool) -> Duration {
+    // It is set once, for the whole process. The other workloads do not mind: none of them traces each event.
     let _ = tracing::subscriber::set_global_default(Informed);
+    OTHERS_ARE_TRACED.store(of_others, Ordering::Relaxed);
+    callsite::rebuild_interest_cache();
     let before = SEEN.load(Ordering::Relaxed);
     tracing::info!(number = 0, "bench");
+    tracing::trace!(target: OTHER, number = 0, "bench");
     let start = Instant::now();
     for number in 0..events as u64 {
         let payload = Usual::new(black_box(number));
@@ -64,26 +86,35 @@ fn tracing(events: usize) -> Duration {
     }
     let took = start.elapsed();
     let seen = SEEN.load(Ordering::Relaxed) - before;
-    assert_eq!(seen, 1, "the one that is wanted");
+    assert_eq!(seen, 1 + usize::from(of_others), "those that are wanted");
     took
 }
 
+/// A target whose traces may be wanted.
+const OTHER: &str = "bench::another";
+
+static OTHERS_ARE_TRACED: AtomicBool = AtomicBool::new(false);
 static SEEN: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts what comes from here and is not below `INFO`.
+/// Counts what comes from here.
 struct Informed;
 
 impl Subscriber for Informed {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.level() <= &Level::INFO
+        let is_traced = metadata.target() == OTHER && OTHERS_ARE_TRACED.load(Ordering::Relaxed);
+        is_traced || metadata.level() <= &Level::INFO
     }
 
-    fn max_level_hint(&self) -> Option<tracing::level_filters::LevelFilter> {
-        Some(tracing::level_filters::LevelFilter::INFO)
+    fn max_level_hint(&self) -> Option<LevelFilter> {
+        Some(if OTHERS_ARE_TRACED.load(Ordering::Relaxed) {
+            LevelFilter::TRACE
+        } else {
+            LevelFilter::INFO
+        })
     }
 
     fn event(&self, event: &Event<'_>) {
-        if event.metadata().target() == module_path!() {
+        if [module_path!(), OTHER].contains(&event.metadata().target()) {
             SEEN.fetch_add(1, Ordering::Relaxed);
         }
     }
