@@ -81,26 +81,26 @@ impl Workload {
         system: &'static str,
         mut run: impl FnMut(usize) -> Duration + 'static,
     ) -> Self {
-        self.of_valid_events(measure, system, move |events| Some(run(events)))
+        self.of_valid_events(measure, system, move |events| (run(events), true))
     }
 
-    /// With a system that may find that a run was not what it should be, and then shows nothing.
+    /// With a system that may find that a run was not what it should be, and says false then: it shows nothing.
     pub(crate) fn of_valid_events(
         self,
         measure: &'static str,
         system: &'static str,
-        mut run: impl FnMut(usize) -> Option<Duration> + 'static,
+        mut run: impl FnMut(usize) -> (Duration, bool) + 'static,
     ) -> Self {
-        let mut events = None;
+        let mut found = None;
         self.with(system, move |effort| {
-            if events.is_none() {
-                events = calibrate(&mut run, effort.run);
+            let events =
+                *found.get_or_insert_with(|| calibrate(|events| run(events).0, effort.run));
+            let (took, is_valid) = run(events);
+            if !is_valid {
+                eprintln!("{measure}, {system}: a run that was disturbed does not count");
+                return Vec::new();
             }
-            let each = |events| Some(run(events)?.as_nanos() as f64 / events as f64);
-            let each = events.and_then(each);
-            each.map(|each| Figure::ns(measure, each))
-                .into_iter()
-                .collect()
+            vec![Figure::ns(measure, took.as_nanos() as f64 / events as f64)]
         })
     }
 
@@ -146,14 +146,14 @@ impl Figure {
 }
 
 /// How many events take so long.
-fn calibrate(run: &mut impl FnMut(usize) -> Option<Duration>, target: Duration) -> Option<usize> {
+fn calibrate(mut run: impl FnMut(usize) -> Duration, target: Duration) -> usize {
     let mut events = 1_000;
     loop {
-        let took = run(events)?;
+        let took = run(events);
         let times = target.as_secs_f64() / took.as_secs_f64().max(1e-9);
         // A short run says little about a long one: it is made of beginning and end.
         if times < 4.0 {
-            return Some(((events as f64 * times) as usize).max(1_000));
+            return ((events as f64 * times) as usize).max(1_000);
         }
         events = (events as f64 * times.min(10.0)) as usize;
     }

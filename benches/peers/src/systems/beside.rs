@@ -9,12 +9,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// Times as [`systems::laneway::one_by_one`] does. What `start` returns lives as long as the events go, and `end` says whether it
-/// did what it should.
+/// did what it should: that goes with the time.
 pub(crate) fn handoff<D>(
     events: usize,
     start: impl FnOnce(&Router<Usual>) -> D,
     end: impl FnOnce(D) -> bool,
-) -> Option<Duration> {
+) -> (Duration, bool) {
     let finish = Finish::new();
     let router = systems::laneway::builder::<Usual>()
         .build()
@@ -37,11 +37,8 @@ pub(crate) fn handoff<D>(
     }
     finish.wait(1);
     let took = begun.elapsed();
-    end(beside).then_some(took)
+    (took, end(beside))
 }
-
-/// How long a run may take about which nothing is said.
-const SHORT: Duration = Duration::from_millis(10);
 
 /// A thread on any CPU that does something again and again at a fixed pace.
 pub(crate) struct Paced {
@@ -83,8 +80,7 @@ impl Paced {
         let (turns, took) = self.thread.join().expect("the thread ended");
         let due = took.as_secs_f64() / self.pace.as_secs_f64();
         let off = (turns as f64 - due).abs();
-        // The first and the last turn do not count, nor do the short runs that only find the number of events.
-        let in_time = off <= due / 10.0 + 2.0 || took < SHORT;
-        (turns, in_time)
+        // The first and the last turn do not count.
+        (turns, off <= due / 10.0 + 2.0)
     }
 }
