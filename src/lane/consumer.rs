@@ -37,7 +37,8 @@ impl<E> Consumer<E> {
         }
     }
 
-    /// Finds the next run: up to `limit` events of one class and one epoch, contiguous in memory. 0: the lane is empty.
+    /// Finds the next run: up to `limit` events of one class and one epoch, all with a resource or none, contiguous in memory.
+    /// 0: the lane is empty.
     #[inline]
     pub(crate) fn look(&mut self, limit: usize) -> usize {
         let slots = &self.ring.slots;
@@ -55,7 +56,7 @@ impl<E> Consumer<E> {
             self.epoch = unsafe { slots.read_epoch(index) };
         }
         // SAFETY: as above.
-        let class = unsafe { slots.event(index) }.topic.class();
+        let kind = unsafe { slots.event(index) }.topic.kind();
         let mut front = 1;
         while front < limit {
             // ORDERING: Acquire as above.
@@ -65,7 +66,7 @@ impl<E> Consumer<E> {
                 break;
             }
             // SAFETY: the stamp says that the slot is written, and it is not given back.
-            if unsafe { slots.event(index + front) }.topic.class() != class {
+            if unsafe { slots.event(index + front) }.topic.kind() != kind {
                 break;
             }
             front += 1;
@@ -247,7 +248,7 @@ impl<E> Consumer<E> {
     }
 }
 
-/// Events of one class and one epoch, next to each other in a lane.
+/// Events of one class and one epoch, all with a resource or none, next to each other in a lane.
 ///
 /// Two words, so that it goes from hand to hand in registers.
 pub(crate) struct Run<'a, E> {
@@ -277,6 +278,14 @@ impl<'a, E> Run<'a, E> {
         debug_assert!(self.len > 0);
         // SAFETY: it is never empty.
         unsafe { self.event(0) }.topic.class()
+    }
+
+    /// Whether its events have resources: all of them, or none.
+    #[inline]
+    pub(crate) fn has_resources(&self) -> bool {
+        debug_assert!(self.len > 0);
+        // SAFETY: it is never empty.
+        unsafe { self.event(0) }.topic.has_resource()
     }
 
     #[inline]

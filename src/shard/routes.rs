@@ -212,6 +212,9 @@ impl Routes {
     /// Finds the events of a run that are for somebody by their resource, grouped by seat, each group in the lane's order.
     pub(super) fn pick<E>(&mut self, run: Run<'_, E>, picks: &mut Vec<Pick>) {
         picks.clear();
+        if !run.has_resources() {
+            return;
+        }
         self.of(run.class());
         let Some((_, index)) = self.last else { return };
         let route = &self.routes[index];

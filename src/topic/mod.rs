@@ -247,6 +247,12 @@ impl Topic {
         ClassId(self.word & !HAS_RESOURCE)
     }
 
+    /// The class, and whether there is a resource: what the events of a run have in common.
+    #[inline(always)]
+    pub(crate) fn kind(self) -> u32 {
+        self.word
+    }
+
     fn of_class(class: ClassId) -> Topic {
         debug_assert!(
             class.0 < HAS_RESOURCE,
