@@ -21,6 +21,8 @@ pub(crate) struct Consumer<E> {
     front: usize,
     /// Events given back while somebody waited for room, since the last wake-up.
     freed: usize,
+    /// How many events the next look takes at most.
+    reach: usize,
 }
 
 // SAFETY: as for the other end.
@@ -34,21 +36,26 @@ impl<E> Consumer<E> {
             epoch: 0,
             front: 0,
             freed: 0,
+            reach: 1,
         }
     }
 
     /// Finds the next run: up to `limit` events of one class and one epoch, all with a resource or none, contiguous in memory.
     /// 0: the lane is empty.
+    ///
+    /// Reading a slot that is written just now takes as long as a cache line takes from CPU to CPU, and what was found before
+    /// waits meanwhile: a reader that keeps up with its publisher would chase it event by event, and hand over none. So behind
+    /// the end of a lane the next look takes one event, and each that does not come to the end lets the next take twice as many.
     #[inline]
     pub(crate) fn look(&mut self, limit: usize) -> usize {
         let slots = &self.ring.slots;
         let index = slots.index(self.taken);
         let expected = stamp_of(self.taken);
-        let limit = limit.min(slots.count() - index);
+        let limit = limit.min(slots.count() - index).min(self.reach);
         // ORDERING: Acquire pairs with the Release in `Producer::put`.
         let first = slots.stamp(index).load(Ordering::Acquire);
         if first & !MARKED != expected {
-            self.front = 0;
+            (self.front, self.reach) = (0, 1);
             return 0;
         }
         if first & MARKED != 0 {
@@ -57,12 +64,14 @@ impl<E> Consumer<E> {
         }
         // SAFETY: as above.
         let kind = unsafe { slots.event(index) }.topic.kind();
-        let mut front = 1;
+        let (mut front, mut is_end) = (1, false);
         while front < limit {
             // ORDERING: Acquire as above.
             let stamp = slots.stamp(index + front).load(Ordering::Acquire);
+            let expected = stamp_of(self.taken + front as u64);
             // A marked stamp differs too, and so ends the run.
-            if stamp != stamp_of(self.taken + front as u64) {
+            if stamp != expected {
+                is_end = stamp & !MARKED != expected;
                 break;
             }
             // SAFETY: the stamp says that the slot is written, and it is not given back.
@@ -70,6 +79,11 @@ impl<E> Consumer<E> {
                 break;
             }
             front += 1;
+        }
+        if is_end {
+            self.reach = 1;
+        } else if front == self.reach {
+            self.reach *= 2;
         }
         self.front = front;
         front

@@ -149,3 +149,62 @@ pub(crate) fn default_capacity<E>() -> usize {
     let fit = ((256 << 10) / Slots::<E>::STRIDE).clamp(1, 256);
     1 << fit.ilog2()
 }
+
+#[cfg(all(test, not(laneway_loom)))]
+mod tests {
+    use super::*;
+    use crate::sleep::Bell;
+    use crate::topic::Topic;
+    use std::sync::Arc;
+
+    fn make() -> (Producer<u32>, Consumer<u32>) {
+        lane(64, 0, Reader::shard(Arc::new(Bell::new()), 0))
+    }
+
+    /// The lengths of all runs, up to `limit` at a time.
+    fn runs(lane: &mut Consumer<u32>, limit: usize) -> Vec<usize> {
+        let mut all = Vec::new();
+        loop {
+            match lane.look(limit) {
+                0 => return all,
+                length => all.push(length),
+            }
+            lane.release();
+        }
+    }
+
+    fn push(lane: &mut Producer<u32>, topic: Topic, epoch: u64) {
+        assert!(lane.has_room());
+        lane.push(topic, 0, epoch);
+    }
+
+    #[test]
+    fn looks_take_twice_as_many_until_one_comes_to_the_end() {
+        let (mut publisher, mut shard) = make();
+        let topic = Topic::new("lane", "run").unwrap();
+        for _ in 0..2 {
+            (0..32).for_each(|_| push(&mut publisher, topic, 0));
+            assert_eq!(runs(&mut shard, 8), [1, 2, 4, 8, 8, 8, 1]);
+        }
+        push(&mut publisher, topic, 0);
+        push(&mut publisher, topic, 0);
+        assert_eq!((shard.look(8), shard.release()), (1, 0));
+        // It sees the end behind the second one.
+        assert_eq!((shard.look(8), shard.release()), (1, 0));
+        (0..3).for_each(|_| push(&mut publisher, topic, 0));
+        assert_eq!(runs(&mut shard, 8), [1, 2]);
+    }
+
+    #[test]
+    fn a_run_has_one_class_and_one_epoch_and_resources_or_none() {
+        let (mut publisher, mut shard) = make();
+        let [a, b] = ["a", "b"].map(|event_type| Topic::new("lane", event_type).unwrap());
+        let topics = [a, a, a, a.with_resource(1), a.with_resource(2), b, b, b];
+        let epochs = [0, 0, 0, 0, 0, 0, 0, 1];
+        for (topic, epoch) in topics.into_iter().zip(epochs) {
+            push(&mut publisher, topic, epoch);
+        }
+        // One, two, then up to four.
+        assert_eq!(runs(&mut shard, 8), [1, 2, 2, 2, 1]);
+    }
+}
