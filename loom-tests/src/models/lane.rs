@@ -58,6 +58,32 @@ fn a_lane_that_is_gone_has_shown_all_its_events() {
     });
 }
 
+/// A look takes more than one event only behind one that did not come to the end: each of them is written by then.
+///
+/// mutants: lane_stamp_relaxed
+#[test]
+fn all_events_of_a_run_are_written() {
+    check(3, || {
+        let (mut publisher, mut shard) = make::<u32>(4);
+        assert!(publisher.has_room());
+        // Up to the last slot: a run ends there in any case.
+        for n in 0..2 {
+            publisher.push(topic(), n, 0);
+            assert_eq!(shard.look(8), 1);
+            shard.release();
+        }
+        publisher.push(topic(), 2, 0);
+        let publishing = thread::spawn(move || publisher.push(topic(), 3, 0));
+        let mut seen = Vec::new();
+        while seen.len() < 2 {
+            take_all(&mut shard, &mut seen);
+            thread::yield_now();
+        }
+        assert_eq!(seen, [2, 3]);
+        publishing.join().unwrap();
+    });
+}
+
 /// mutants: lane_leaks_unread
 #[test]
 fn row_24_unread_events_are_dropped_once_whoever_goes_last() {
