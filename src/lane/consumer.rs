@@ -36,7 +36,7 @@ impl<E> Consumer<E> {
             epoch: 0,
             front: 0,
             freed: 0,
-            reach: 1,
+            reach: usize::MAX,
         }
     }
 
@@ -44,8 +44,9 @@ impl<E> Consumer<E> {
     /// 0: the lane is empty.
     ///
     /// Reading a slot that is written just now takes as long as a cache line takes from CPU to CPU, and what was found before
-    /// waits meanwhile: a reader that keeps up with its publisher would chase it event by event, and hand over none. So behind
-    /// the end of a lane the next look takes one event, and each that does not come to the end lets the next take twice as many.
+    /// waits meanwhile: a reader that keeps up with its publisher would chase it event by event, and hand over none. So after a
+    /// run that ended where nothing was written yet, the next look takes one event, and each that comes to no such end lets the
+    /// next take twice as many. A look that finds nothing adds one: what lies in an idle lane comes in one run.
     #[inline]
     pub(crate) fn look(&mut self, limit: usize) -> usize {
         let slots = &self.ring.slots;
@@ -55,7 +56,8 @@ impl<E> Consumer<E> {
         // ORDERING: Acquire pairs with the Release in `Producer::put`.
         let first = slots.stamp(index).load(Ordering::Acquire);
         if first & !MARKED != expected {
-            (self.front, self.reach) = (0, 1);
+            self.front = 0;
+            self.reach = self.reach.saturating_add(1);
             return 0;
         }
         if first & MARKED != 0 {
@@ -87,6 +89,12 @@ impl<E> Consumer<E> {
         }
         self.front = front;
         front
+    }
+
+    /// So many events are known to be there: the next look takes all of them, if they are one run.
+    #[inline]
+    pub(crate) fn expect(&mut self, events: usize) {
+        self.reach = self.reach.max(events);
     }
 
     /// The run that the last [`look`](Self::look) found.

@@ -158,7 +158,7 @@ mod tests {
     use std::sync::Arc;
 
     fn make() -> (Producer<u32>, Consumer<u32>) {
-        lane(64, 0, Reader::shard(Arc::new(Bell::new()), 0))
+        lane(256, 0, Reader::shard(Arc::new(Bell::new()), 0))
     }
 
     /// The lengths of all runs, up to `limit` at a time.
@@ -179,20 +179,31 @@ mod tests {
     }
 
     #[test]
-    fn looks_take_twice_as_many_until_one_comes_to_the_end() {
+    fn looks_begin_small_behind_the_end_of_a_lane() {
         let (mut publisher, mut shard) = make();
         let topic = Topic::new("lane", "run").unwrap();
-        for _ in 0..2 {
-            (0..32).for_each(|_| push(&mut publisher, topic, 0));
-            assert_eq!(runs(&mut shard, 8), [1, 2, 4, 8, 8, 8, 1]);
+        let mut push = |events| (0..events).for_each(|_| push(&mut publisher, topic, 0));
+        push(31);
+        assert_eq!(runs(&mut shard, 8), [8, 8, 8, 7]);
+        // One look has found nothing since.
+        push(32);
+        assert_eq!(runs(&mut shard, 8), [2, 4, 8, 8, 8, 2]);
+        push(3);
+        assert_eq!(shard.look(8), 2);
+        shard.release();
+        assert_eq!(shard.look(8), 1);
+        shard.release();
+        // Right behind the end.
+        push(4);
+        assert_eq!(runs(&mut shard, 8), [1, 2, 1]);
+        push(20);
+        shard.expect(20);
+        assert_eq!(runs(&mut shard, 32), [20]);
+        for _ in 0..8 {
+            assert_eq!(shard.look(8), 0);
         }
-        push(&mut publisher, topic, 0);
-        push(&mut publisher, topic, 0);
-        assert_eq!((shard.look(8), shard.release()), (1, 0));
-        // It sees the end behind the second one.
-        assert_eq!((shard.look(8), shard.release()), (1, 0));
-        (0..3).for_each(|_| push(&mut publisher, topic, 0));
-        assert_eq!(runs(&mut shard, 8), [1, 2]);
+        push(8);
+        assert_eq!(runs(&mut shard, 8), [8]);
     }
 
     #[test]
@@ -204,7 +215,6 @@ mod tests {
         for (topic, epoch) in topics.into_iter().zip(epochs) {
             push(&mut publisher, topic, epoch);
         }
-        // One, two, then up to four.
-        assert_eq!(runs(&mut shard, 8), [1, 2, 2, 2, 1]);
+        assert_eq!(runs(&mut shard, 8), [3, 2, 2, 1]);
     }
 }

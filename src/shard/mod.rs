@@ -156,7 +156,9 @@ impl<E: Clone + Send + 'static> Shard<E> {
             }
             // One after the other, also across polls: a busy lane does not take the whole of small budgets.
             self.last_lane = after(self.last_lane, lanes);
-            let depth = self.inlets.lane(self.last_lane).depth();
+            let lane = self.inlets.lane(self.last_lane);
+            let depth = lane.depth();
+            lane.expect(depth);
             left -= self.serve(self.last_lane, depth.min(left));
         }
         self.remove_finished();
